@@ -1,0 +1,34 @@
+//! `bedside`: the program. Each command is one file; this one starts them and turns failures into exit codes.
+
+mod cli;
+mod exit;
+mod interrupt;
+mod model;
+mod output;
+mod progress;
+mod store;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Arguments, Command};
+use crate::exit::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut log = env_logger::Builder::new();
+    log.filter_level(arguments.verbosity()).parse_env("BEDSIDE_LOG").format_timestamp(None).init();
+    let outcome = interrupt::watch().and_then(|()| run(&arguments));
+    match outcome {
+        Ok(code) => code.into(),
+        Err(failure) => output::failure(&failure, arguments.command.wants_json()),
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<exit::Code, Failure> {
+    match &arguments.command {
+        Command::Model(command) => model::run(command, arguments.store.as_deref()),
+    }
+}

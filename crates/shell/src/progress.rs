@@ -1,0 +1,20 @@
+//! A progress bar on standard error for work that is counted in bytes. Not drawn where standard error is no
+//! terminal.
+
+use std::time::Duration;
+
+use bedside_weights::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::interrupt;
+
+/// Run `work` under a bar. `total`: bytes of all of it.
+pub(crate) fn with_bar<T>(what: &'static str, total: u64, work: impl FnOnce(Progress<'_>) -> T) -> T {
+    let style = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+    let style = ProgressStyle::with_template(style).expect("the template is a constant that parses");
+    let bar = ProgressBar::new(total).with_style(style).with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    let done = work(Progress::new(interrupt::flag(), &|bytes| bar.inc(bytes)));
+    bar.finish_and_clear();
+    done
+}

@@ -1,0 +1,112 @@
+//! The folder in which the program keeps what it must remember: `version`, `digests/`, and later `doctor/`,
+//! `tune/`, `pipelines/`, `vault/`.
+
+use std::env;
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+use bedside_weights::DigestCache;
+use directories::ProjectDirs;
+
+use crate::exit::{Code, Failure};
+
+/// Layout of the folder that this build reads and writes.
+const VERSION: u32 = 1;
+
+/// The content of `version` is a number and a line end.
+const VERSION_BYTES: u64 = 16;
+
+/// A store that exists and has a version this build knows.
+#[derive(Debug)]
+pub(crate) struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// `asked`: from `--store`. Creates the folder with its `version` where there is none.
+    /// Errors (code 6): no place to put it, not creatable, a newer or damaged version.
+    pub(crate) fn open(asked: Option<&Path>) -> Result<Self, Failure> {
+        Self::open_in(asked).map_err(|error| Failure::new(Code::Store, error))
+    }
+
+    fn open_in(asked: Option<&Path>) -> anyhow::Result<Self> {
+        let folder = match (asked, env::var_os("BEDSIDE_STORE")) {
+            (Some(folder), _) => folder.to_owned(),
+            (None, Some(folder)) if !folder.is_empty() => PathBuf::from(folder),
+            _ => ProjectDirs::from("", "", "bedside")
+                .map(|dirs| dirs.data_dir().to_owned())
+                .ok_or_else(|| anyhow!("no home folder: name a store with --store or $BEDSIDE_STORE"))?,
+        };
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create the store {}", folder.display()))?;
+        let store = Self { folder };
+        store.check_version().with_context(|| format!("store {}", store.folder.display()))?;
+        Ok(store)
+    }
+
+    fn check_version(&self) -> anyhow::Result<()> {
+        let path = self.folder.join("version");
+        match fs::metadata(&path) {
+            Ok(found) if found.len() > VERSION_BYTES => bail!("the file `version` is damaged"),
+            Ok(_) => {
+                let text = fs::read_to_string(&path).context("cannot read the file `version`")?;
+                match text.trim_end().parse::<u32>() {
+                    Ok(VERSION) => Ok(()),
+                    Ok(other) => bail!("has version {other}; this program knows version {VERSION}"),
+                    Err(_) => bail!("the file `version` is damaged"),
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => self.write_version(),
+            Err(error) => Err(error).context("cannot read the file `version`"),
+        }
+    }
+
+    /// Whole or not at all, also when two programs start at once.
+    fn write_version(&self) -> anyhow::Result<()> {
+        let path = self.folder.join("version");
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder).context("cannot write to it")?;
+        file.write_all(format!("{VERSION}\n").as_bytes()).context("cannot write to it")?;
+        file.as_file().sync_all().context("cannot write to it")?;
+        match file.persist_noclobber(&path) {
+            Ok(_) => {}
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return self.check_version(),
+            Err(error) => return Err(error.error).context("cannot write to it"),
+        }
+        // The name must survive a power cut too.
+        let folder = OpenOptions::new().read(true).open(&self.folder).and_then(|folder| folder.sync_all());
+        folder.context("cannot write to it")
+    }
+
+    /// Remembered digests of model files.
+    pub(crate) fn digests(&self) -> DigestCache {
+        DigestCache::at(self.folder.join("digests"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_is_made_once_and_other_versions_are_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("a").join("store");
+        for _ in 0..2 {
+            Store::open(Some(&folder)).unwrap();
+            assert_eq!(fs::read_to_string(folder.join("version")).unwrap(), "1\n");
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        }
+        for (text, message) in
+            [("2\n", "has version 2"), ("one", "damaged"), ("", "damaged"), (&"1".repeat(17), "damaged")]
+        {
+            fs::write(folder.join("version"), text).unwrap();
+            let failure = Store::open(Some(&folder)).unwrap_err();
+            assert_eq!(failure.code, Code::Store);
+            assert!(format!("{:#}", failure.error).contains(message), "{text}: {:#}", failure.error);
+        }
+        fs::write(parent.path().join("file"), "").unwrap();
+        assert_eq!(Store::open(Some(&parent.path().join("file"))).unwrap_err().code, Code::Store);
+    }
+}
