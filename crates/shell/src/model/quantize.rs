@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use anyhow::anyhow;
 use bedside_tensor::DType;
-use bedside_weights::{Choice, Model, Overwrite, Quantized, Reason, Recipe, Rule, choose, quantize};
+use bedside_weights::{
+    Choice, Model, Overwrite, Quantized, Reason, Recipe, Rule, TensorInfo, choose, quantize,
+};
 use serde::Serialize;
 
 use crate::cli::QuantizeArguments;
@@ -31,7 +33,7 @@ pub(super) fn run(arguments: &QuantizeArguments) -> Result<Code, Failure> {
         return Err(Failure::new(Code::Usage, error));
     }
     let choices = choose(&model, &recipe)?;
-    let total = model.tensors().iter().map(|info| info.bytes()).sum();
+    let total = model.tensors().iter().map(TensorInfo::bytes).sum();
     let overwrite = if arguments.force { Overwrite::Replace } else { Overwrite::Refuse };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.map_or(0, usize::from)).build();
     let pool = pool.map_err(|error| Failure::new(Code::Usage, error))?;

@@ -15,6 +15,7 @@ pub use recipe::{Choice, Reason, Recipe, Rule, choose};
 
 use crate::WeightsError;
 use crate::atomic::Overwrite;
+use crate::directory::TensorInfo;
 use crate::gguf::{Metadata, TensorSpec, Value, Writer};
 use crate::model::{Layout, Model};
 use crate::progress::Progress;
@@ -72,7 +73,7 @@ pub fn quantize(
     writer.finish()?;
     let bytes = specs.iter().map(|spec| Ok(spec.shape.bytes(spec.dtype)?));
     Ok(Quantized {
-        source_bytes: model.tensors().iter().map(|info| info.bytes()).sum(),
+        source_bytes: model.tensors().iter().map(TensorInfo::bytes).sum(),
         bytes: bytes.sum::<Result<u64, WeightsError>>()?,
         tensors: choices,
     })

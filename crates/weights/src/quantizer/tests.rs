@@ -76,7 +76,7 @@ fn each_tensor_gets_its_type_and_the_reason() {
     assert_eq!(written.metadata().unsigned("general.file_type").unwrap(), Some(14));
     assert_eq!(written.metadata().unsigned("general.quantization_version").unwrap(), Some(2));
     assert_eq!(written.metadata().str("general.architecture").unwrap(), Some("demo"));
-    assert_eq!(done.bytes, written.tensors().iter().map(|t| t.bytes()).sum::<u64>());
+    assert_eq!(done.bytes, written.tensors().iter().map(TensorInfo::bytes).sum::<u64>());
     let untouched = ["blk.0.attn_norm.weight", "v.patch_embd.weight"];
     for name in untouched {
         assert_eq!(model.tensor(name).unwrap().bytes(), written.tensor(name).unwrap().bytes());
