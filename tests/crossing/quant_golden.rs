@@ -7,6 +7,7 @@ use std::path::Path;
 use bedside_tensor::DType;
 use bedside_tests::golden;
 use bedside_weights::Model;
+use bedside_weights::gguf::{Array, Value};
 
 /// Name → (dimensions, values) of the f32 and f64 tensors of a safetensors file.
 fn expected(path: &Path) -> HashMap<String, (Vec<usize>, Vec<f64>)> {
@@ -53,6 +54,53 @@ fn dequantization_is_exact_to_the_bit() {
         checked += 1;
     }
     assert_eq!(checked, 58, "tensors of supported types in the golden file");
+}
+
+#[test]
+fn plain_numbers_and_all_metadata_types_are_read_as_written() {
+    let (Some(file), Some(table)) =
+        (golden("quant/plain_types.gguf"), golden("quant/plain_expected.safetensors"))
+    else {
+        return;
+    };
+    let model = Model::open(&file).unwrap();
+    let table = std::fs::read(table).unwrap();
+    let expected = safetensors::SafeTensors::deserialize(&table).unwrap();
+    assert_eq!(model.tensors().len(), expected.len());
+    for (name, want) in expected.iter() {
+        let got = model.tensor(name).unwrap();
+        assert_eq!(got.bytes(), want.data(), "{name}");
+        assert_eq!(got.shape().dims(), [3, 5], "{name}");
+        // numpy calls f64 float64, and so on.
+        let dtype = format!("{:?}", got.dtype()).replace('F', "float").replace('I', "int");
+        assert_eq!(dtype, name);
+    }
+
+    let want = [
+        ("u8", Value::U8(200)),
+        ("i8", Value::I8(-100)),
+        ("u16", Value::U16(65_000)),
+        ("i16", Value::I16(-30_000)),
+        ("u32", Value::U32(4_000_000_000)),
+        ("i32", Value::I32(-2_000_000_000)),
+        ("u64", Value::U64((1 << 63) + 5)),
+        ("i64", Value::I64(-(1 << 62))),
+        ("f32", Value::F32(0.1)),
+        ("f64", Value::F64(0.1)),
+        ("bool", Value::Bool(true)),
+        ("str", Value::String("naïve ✓".into())),
+        ("arr_i32", Value::Array(Array::I32(vec![1, -2, 3]))),
+        ("arr_f32", Value::Array(Array::F32(vec![1.5, -0.25]))),
+        ("arr_bool", Value::Array(Array::Bool(vec![true, false]))),
+    ];
+    for (key, want) in want {
+        assert_eq!(model.metadata().get(&format!("golden.{key}")), Some(&want), "{key}");
+    }
+    let Some(Value::Array(Array::Strings(strings))) = model.metadata().get("golden.arr_str") else {
+        panic!("golden.arr_str is an array of strings");
+    };
+    let strings: Vec<&[u8]> = strings.iter().collect();
+    assert_eq!(strings, ["a".as_bytes(), "ß".as_bytes(), b""]);
 }
 
 /// Formats whose codes follow from the values alone: the reference cannot be beaten, only matched.

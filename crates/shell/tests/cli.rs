@@ -226,17 +226,25 @@ fn wait_for(folder: &Path, ending: &str, child: &mut std::process::Child) -> boo
     false
 }
 
-#[cfg(unix)]
+/// Start a quantization that takes seconds, send `signal` once it writes, and return its exit code.
+fn stop_quantizing(bench: &Bench, signal: &str) -> Option<i32> {
+    let mut command = bench.command(&["model", "quantize", "large.gguf", "out.gguf", "--to", "q2_k"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    assert!(wait_for(bench.folder.path(), ".partial", &mut child), "it was done before it could be stopped");
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    child.wait().unwrap().code()
+}
+
 #[test]
-fn ctrl_c_leaves_nothing_behind() {
+fn a_stopped_quantization_leaves_no_half_model() {
     let bench = Bench::new();
     // Large enough that the slowest quantizer is still at work when the signal arrives.
     bench.write_model("large.gguf", 20_000, |i| (i as f32 * 0.01).sin());
     let before = bench.names();
-    let mut command = bench.command(&["model", "quantize", "large.gguf", "out.gguf", "--to", "q2_k"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    assert!(wait_for(bench.folder.path(), ".partial", &mut child), "it was done before it could be stopped");
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(stop_quantizing(&bench, "-INT"), Some(130));
     assert_eq!(bench.names(), before);
+    // A kill leaves the temporary file, as a power cut would, and nothing under the final name.
+    assert_eq!(stop_quantizing(&bench, "-KILL"), None);
+    assert!(!bench.names().contains(&"out.gguf".to_owned()));
+    assert!(bench.names().iter().any(|name| name.starts_with("out.gguf.") && name.ends_with(".partial")));
 }
