@@ -36,7 +36,7 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "bedside-compute",
         arrows: &["bedside-tensor"],
-        external: &["wgpu", "naga", "burn", "burn-wgpu", "half"],
+        external: &["wgpu", "naga", "burn", "burn-wgpu", "bytemuck", "half", "rayon"],
     },
     Floor { name: "bedside-imaging", arrows: &["bedside-tensor"], external: &["dicom-*", "image"] },
     Floor { name: "firmware-control", arrows: &["bedside-link"], external: &["embedded-hal"] },

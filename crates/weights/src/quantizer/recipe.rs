@@ -123,8 +123,7 @@ fn choice_for(info: &TensorInfo, recipe: &Recipe) -> Choice {
     let row = info.shape.row_len();
     let mut to = wanted;
     while !row.is_multiple_of(to.block_len() as u64) {
-        // Every chain ends at plain numbers, which fit rows of any length.
-        to = to.fallback().unwrap_or(DType::F32);
+        to = to.fallback().expect("formats with blocks have a fallback, plain numbers fit any row");
     }
     let reason = if to == wanted { reason } else { Reason::RowLength { row, wanted } };
     Choice { tensor: info.name.to_string(), elements: info.shape.elements(), from: info.dtype, to, reason }
