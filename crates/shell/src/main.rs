@@ -9,6 +9,7 @@ mod progress;
 mod store;
 mod text;
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -17,7 +18,10 @@ use crate::cli::{Arguments, Command};
 use crate::exit::Failure;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return output::not_understood(&error, env::args_os()),
+    };
     let mut log = env_logger::Builder::new();
     log.filter_level(arguments.verbosity()).parse_env("BEDSIDE_LOG").format_timestamp(None).init();
     let outcome = interrupt::watch().and_then(|()| run(&arguments));

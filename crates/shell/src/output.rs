@@ -1,5 +1,6 @@
 //! Standard output: text for a person, or exactly one JSON document.
 
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -30,14 +31,32 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Say what failed: on standard error, and with `--json` as the document on standard output too.
+/// Say what failed: with `--json` as the document on standard output, and on standard error.
 pub(crate) fn failure(failure: &Failure, as_json: bool) -> ExitCode {
     let message = format!("{:#}", failure.error);
-    eprintln!("bedside: {message}");
     if as_json {
         let body = json!({ "exit_code": failure.code as u8, "error": message });
         // The code below says more than that standard output is gone.
         drop(document("error", &body));
     }
+    warn(&format!("bedside: {message}"));
     failure.code.into()
+}
+
+/// Help, the version, or what is wrong with the command line; the last as a document too where `--json` is
+/// among the arguments.
+pub(crate) fn not_understood(error: &clap::Error, mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let asked_for_help = !error.use_stderr();
+    if !asked_for_help && arguments.any(|argument| argument == "--json") {
+        let message = error.render().to_string();
+        let body = json!({ "exit_code": Code::Usage as u8, "error": message.trim_end() });
+        drop(document("error", &body)); // the code below says more
+    }
+    drop(error.print()); // likewise
+    if asked_for_help { Code::Done.into() } else { Code::Usage.into() }
+}
+
+/// A line on standard error. Where that cannot be written there is nobody left to tell.
+pub(crate) fn warn(line: &str) {
+    drop(writeln!(io::stderr(), "{line}"));
 }

@@ -10,6 +10,7 @@ use crate::interrupt;
 
 /// Run `work` under a bar. `total`: bytes of all of it.
 pub(crate) fn with_bar<T>(what: &'static str, total: u64, work: impl FnOnce(Progress<'_>) -> T) -> T {
+    let _working = interrupt::Cancellable::begin();
     let style = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
     let style = ProgressStyle::with_template(style).expect("the template is a constant that parses");
     let bar = ProgressBar::new(total).with_style(style).with_message(what);

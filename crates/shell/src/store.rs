@@ -2,8 +2,8 @@
 //! `tune/`, `pipelines/`, `vault/`.
 
 use std::env;
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
@@ -31,14 +31,17 @@ impl Store {
         Self::open_in(asked).map_err(|error| Failure::new(Code::Store, error))
     }
 
+    /// As [`Store::open`], but `None` where there is no store yet: looking something up makes none.
+    pub(crate) fn open_existing(asked: Option<&Path>) -> Result<Option<Self>, Failure> {
+        match place(asked).map(|folder| folder.try_exists().unwrap_or(true)) {
+            Ok(false) => Ok(None),
+            Ok(true) => Self::open(asked).map(Some),
+            Err(error) => Err(Failure::new(Code::Store, error)),
+        }
+    }
+
     fn open_in(asked: Option<&Path>) -> anyhow::Result<Self> {
-        let folder = match (asked, env::var_os("BEDSIDE_STORE")) {
-            (Some(folder), _) => folder.to_owned(),
-            (None, Some(folder)) if !folder.is_empty() => PathBuf::from(folder),
-            _ => ProjectDirs::from("", "", "bedside")
-                .map(|dirs| dirs.data_dir().to_owned())
-                .ok_or_else(|| anyhow!("no home folder: name a store with --store or $BEDSIDE_STORE"))?,
-        };
+        let folder = place(asked)?;
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create the store {}", folder.display()))?;
         let store = Self { folder };
@@ -46,20 +49,28 @@ impl Store {
         Ok(store)
     }
 
+    /// Errors: no regular file of that name, a damaged one, another version.
     fn check_version(&self) -> anyhow::Result<()> {
         let path = self.folder.join("version");
-        match fs::metadata(&path) {
-            Ok(found) if found.len() > VERSION_BYTES => bail!("the file `version` is damaged"),
-            Ok(_) => {
-                let text = fs::read_to_string(&path).context("cannot read the file `version`")?;
-                match text.trim_end().parse::<u32>() {
-                    Ok(VERSION) => Ok(()),
-                    Ok(other) => bail!("has version {other}; this program knows version {VERSION}"),
-                    Err(_) => bail!("the file `version` is damaged"),
-                }
+        match fs::symlink_metadata(&path) {
+            Ok(found) if !found.is_file() || found.len() > VERSION_BYTES => {
+                bail!("the file `version` is damaged")
             }
+            Ok(_) => Self::check_text(&path),
             Err(error) if error.kind() == ErrorKind::NotFound => self.write_version(),
             Err(error) => Err(error).context("cannot read the file `version`"),
+        }
+    }
+
+    fn check_text(path: &Path) -> anyhow::Result<()> {
+        let mut text = String::new();
+        let file = fs::File::open(path).context("cannot read the file `version`")?;
+        let read = file.take(VERSION_BYTES).read_to_string(&mut text);
+        read.map_err(|_| anyhow!("the file `version` is damaged"))?;
+        match text.trim_end().parse::<u32>() {
+            Ok(VERSION) => Ok(()),
+            Ok(other) => bail!("has version {other}; this program knows version {VERSION}"),
+            Err(_) => bail!("the file `version` is damaged"),
         }
     }
 
@@ -71,17 +82,29 @@ impl Store {
         file.as_file().sync_all().context("cannot write to it")?;
         match file.persist_noclobber(&path) {
             Ok(_) => {}
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return self.check_version(),
+            // Another program was faster.
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Self::check_text(&path),
             Err(error) => return Err(error.error).context("cannot write to it"),
         }
         // The name must survive a power cut too.
-        let folder = OpenOptions::new().read(true).open(&self.folder).and_then(|folder| folder.sync_all());
+        let folder = fs::File::open(&self.folder).and_then(|folder| folder.sync_all());
         folder.context("cannot write to it")
     }
 
     /// Remembered digests of model files.
     pub(crate) fn digests(&self) -> DigestCache {
         DigestCache::at(self.folder.join("digests"))
+    }
+}
+
+/// Where the store is: as asked, else `$BEDSIDE_STORE`, else the platform's data folder.
+fn place(asked: Option<&Path>) -> anyhow::Result<PathBuf> {
+    match (asked, env::var_os("BEDSIDE_STORE")) {
+        (Some(folder), _) => Ok(folder.to_owned()),
+        (None, Some(folder)) if !folder.is_empty() => Ok(PathBuf::from(folder)),
+        _ => ProjectDirs::from("", "", "bedside")
+            .map(|dirs| dirs.data_dir().to_owned())
+            .ok_or_else(|| anyhow!("no home folder: name a store with --store or $BEDSIDE_STORE")),
     }
 }
 
@@ -106,6 +129,14 @@ mod tests {
             assert_eq!(failure.code, Code::Store);
             assert!(format!("{:#}", failure.error).contains(message), "{text}: {:#}", failure.error);
         }
+        #[cfg(unix)]
+        for target in ["/nonexistent", "."] {
+            fs::remove_file(folder.join("version")).unwrap();
+            std::os::unix::fs::symlink(target, folder.join("version")).unwrap();
+            assert_eq!(Store::open(Some(&folder)).unwrap_err().code, Code::Store, "a link to {target}");
+        }
+        assert!(Store::open_existing(Some(&parent.path().join("none"))).unwrap().is_none());
+        assert!(!parent.path().join("none").exists());
         fs::write(parent.path().join("file"), "").unwrap();
         assert_eq!(Store::open(Some(&parent.path().join("file"))).unwrap_err().code, Code::Store);
     }

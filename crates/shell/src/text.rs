@@ -15,12 +15,18 @@ pub(crate) fn count(n: u64) -> String {
 /// A name out of a file: what a terminal would act upon is escaped, long ones are cut.
 pub(crate) fn name(text: &str) -> String {
     const SHOWN: usize = 96;
-    let mut out: String =
-        text.chars().take(SHOWN).flat_map(char::escape_debug).filter(|c| *c != '\u{0}').collect();
+    let mut out: String = text.chars().take(SHOWN).flat_map(escaped).collect();
     if text.chars().count() > SHOWN {
         out.push('…');
     }
     out
+}
+
+/// Quotes as they are, all that a terminal would act upon escaped.
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    let quote = matches!(c, '\'' | '"').then_some(c);
+    let others = quote.is_none().then(|| c.escape_debug());
+    quote.into_iter().chain(others.into_iter().flatten())
 }
 
 /// A table without lines. `right`: columns of numbers.
@@ -49,6 +55,7 @@ mod tests {
     #[test]
     fn names_cannot_command_a_terminal() {
         assert_eq!(name("blk.0\u{1b}[31m"), "blk.0\\u{1b}[31m");
+        assert_eq!(name("it's.gguf"), "it's.gguf");
         assert_eq!(name(&"x".repeat(200)).chars().count(), 97);
     }
 

@@ -173,7 +173,8 @@ fn quantize_loses_nothing() {
         (2, &["in.gguf", "out.gguf", "--to", "q9_k"], "Q4_K"),
         (2, &["in.gguf", "out.gguf", "--to", "iq2_s"], "no codec"),
         (2, &["in.gguf", "out.gguf", "--to", "q8_0", "--keep", "ffn"], "REGEX=TYPE"),
-        (4, &["in.gguf", "out.gguf", "--to", "q8_0", "--keep", "nothing=f16"], "matches a tensor"),
+        (2, &["in.gguf", "out.gguf", "--to", "q8_0", "--keep", "nothing=f16"], "no tensor matches"),
+        (2, &["in.gguf", "out-00001-of-00002.gguf", "--to", "q8_0"], "part of a split model"),
         (6, &["in.gguf", "no/such/folder/out.gguf", "--to", "q8_0"], "temporary file"),
         (4, &["taken.gguf", "out.gguf", "--to", "q8_0"], "no model file"),
         (4, &["missing.gguf", "out.gguf", "--to", "q8_0"], "missing.gguf"),
@@ -194,7 +195,25 @@ fn failures_are_one_json_document_too() {
     let document = bench.json(4, &["model", "inspect", "text.gguf", "--json"]);
     assert_eq!((&document["schema"], &document["exit_code"]), (&"bedside.error/1".into(), &4.into()));
     assert!(document["error"].as_str().unwrap().contains("text.gguf"));
-    bench.expect(2, &["model", "inspect"]);
+    for arguments in [&["model", "inspect"][..], &["model", "bogus"], &["bogus"]] {
+        bench.expect(2, arguments);
+        let document = bench.json(2, &[arguments, &["--json"]].concat());
+        assert_eq!((&document["schema"], &document["exit_code"]), (&"bedside.error/1".into(), &2.into()));
+    }
+    bench.expect(0, &["--help"]);
+}
+
+/// Nobody reads standard error, or it is full: the document and the code must still be right.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_error_that_cannot_be_written_changes_nothing() {
+    let bench = Bench::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = bench.command(&["model", "inspect", "none.gguf", "--json"]);
+    let output = command.stderr(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    let document: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["exit_code"], 4);
 }
 
 #[test]

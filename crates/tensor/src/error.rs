@@ -67,8 +67,8 @@ pub enum TensorError {
         /// Name of the target dtype.
         dtype: &'static str,
     },
-    /// A value whose scale would not be finite in the target format.
-    #[error("element {index} is {value}: {dtype} holds magnitudes up to {largest}")]
+    /// A value beyond what the quantizer of the target format takes.
+    #[error("element {index} is {value}: magnitudes up to {largest} can be quantized to {dtype}")]
     OutOfRange {
         /// Position in the input.
         index: usize,

@@ -1,9 +1,10 @@
 //! Files that are there whole or not at all: written beside their place, synced, then renamed into it.
 
-use std::ffi::OsStr;
-use std::fs::{self, File, Permissions};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
@@ -19,6 +20,9 @@ pub enum Overwrite {
     Replace,
 }
 
+/// Ending of files being written. Such a file stays only where the writer was killed.
+pub(crate) const PARTIAL: &str = ".partial";
+
 /// A file being written. Dropped without [`AtomicFile::commit`], it leaves nothing under the final name.
 #[derive(Debug)]
 pub(crate) struct AtomicFile {
@@ -28,8 +32,13 @@ pub(crate) struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Errors: `Exists`, `NotARegularFile`, `Io`.
+    /// Errors: `Exists`; `NotARegularFile`, also for names that end in a slash; `Io`, also for a folder that
+    /// is not there.
     pub(crate) fn create(path: &Path, overwrite: Overwrite) -> Result<Self, WeightsError> {
+        let is_whole = |name: &&OsStr| path.as_os_str().as_bytes().ends_with(name.as_bytes());
+        let Some(name) = path.file_name().filter(is_whole) else {
+            return Err(WeightsError::NotARegularFile { kind: "folder's name" }.in_file(path));
+        };
         match fs::symlink_metadata(path) {
             Ok(_) if overwrite == Overwrite::Refuse => return Err(WeightsError::Exists.in_file(path)),
             Ok(found) if found.is_dir() => {
@@ -40,13 +49,14 @@ impl AtomicFile {
             }
             _ => {}
         }
-        // rw for all, less the umask: what a plain create would give. tempfile's default is owner only.
-        let rights = Permissions::from_mode(0o666);
-        let mut prefix = path.file_name().unwrap_or(OsStr::new("file")).to_owned();
-        prefix.push(".");
-        let temporary =
-            Builder::new().prefix(&prefix).suffix(".partial").permissions(rights).tempfile_in(folder(path));
-        let temporary = temporary.map_err(WeightsError::io("create a temporary file beside", path))?;
+        // Opened here, not by tempfile, whose errors name the path once more and hide the system's answer.
+        // rw for all, less the umask: what a plain create would give.
+        let open =
+            |path: &Path| File::options().read(true).write(true).create_new(true).mode(0o666).open(path);
+        let mut builder = Builder::new();
+        builder.rand_bytes(RANDOM_LETTERS).suffix(PARTIAL);
+        let temporary = builder.prefix(&prefix(name)).make_in(folder(path), open);
+        let temporary = temporary.map_err(WeightsError::io("create a temporary file in its folder", path))?;
         Ok(Self { temporary, path: path.to_owned(), overwrite })
     }
 
@@ -71,14 +81,31 @@ impl AtomicFile {
     }
 }
 
+/// Straight to the file: the errors of `NamedTempFile` name the temporary path.
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.temporary.write(bytes)
+        self.temporary.as_file_mut().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.temporary.flush()
+        self.temporary.as_file_mut().flush()
     }
+}
+
+/// Letters that make a temporary name unique.
+const RANDOM_LETTERS: usize = 6;
+
+/// What a temporary name begins with: the final one, cut so that the temporary one is no longer than it
+/// (or than `SHORT` bytes): file systems differ in the length they allow.
+fn prefix(name: &OsStr) -> OsString {
+    /// Bytes that every file system allows.
+    const SHORT: usize = 100;
+    let kept = name.len().max(SHORT) - (1 + RANDOM_LETTERS + PARTIAL.len());
+    let is_letter_start = |at: &usize| name.as_bytes().get(*at).is_none_or(|b| b & 0xc0 != 0x80);
+    let kept = (0..=kept.min(name.len())).rev().find(is_letter_start).unwrap_or(0);
+    let mut prefix = OsStr::from_bytes(&name.as_bytes()[..kept]).to_owned();
+    prefix.push(".");
+    prefix
 }
 
 fn folder(path: &Path) -> &Path {
@@ -109,6 +136,40 @@ mod tests {
         file.commit().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         assert_eq!(names(folder.path()), ["out"]);
+    }
+
+    #[test]
+    fn a_name_as_long_as_the_system_allows_is_written() {
+        for letter in ["n", "é", "✓"] {
+            let folder = tempfile::tempdir().unwrap();
+            let name = format!("{}{}", "n".repeat(255 % letter.len()), letter.repeat(255 / letter.len()));
+            let path = folder.path().join(&name);
+            let file = AtomicFile::create(&path, Overwrite::Refuse).unwrap();
+            let temporary = &names(folder.path())[0]; // is UTF-8
+            assert!(temporary.len() <= 255 && temporary.ends_with(PARTIAL), "{temporary}");
+            file.commit().unwrap();
+            assert_eq!(names(folder.path()), [name]);
+            let longer = folder.path().join("n".repeat(256));
+            assert!(AtomicFile::create(&longer, Overwrite::Refuse).is_err());
+        }
+        assert_eq!(prefix(OsStr::new("out.gguf")), "out.gguf.");
+    }
+
+    #[test]
+    fn names_that_no_file_can_have_are_refused_before_work_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = |name: &str| {
+            let error = AtomicFile::create(&folder.path().join(name), Overwrite::Replace).unwrap_err();
+            error.to_string().replace(folder.path().to_str().unwrap(), "")
+        };
+        for name in ["out/", "out/.", "a/.."] {
+            assert_eq!(error(name), format!("/{name}: is a folder's name, not a regular file"));
+        }
+        assert_eq!(
+            error("none/out"),
+            "/none/out: cannot create a temporary file in its folder: No such file or directory (os error 2)"
+        );
+        assert_eq!(names(folder.path()), Vec::<String>::new());
     }
 
     #[test]

@@ -63,9 +63,9 @@ fn name<S: Serializer>(dtype: &DType, out: S) -> Result<S::Ok, S::Error> {
 pub fn compare(a: &Model, b: &Model, progress: Progress<'_>) -> Result<Comparison, WeightsError> {
     let mut result = Comparison { tensors: vec![], not_compared: vec![] };
     for info in a.tensors() {
-        let compared = match b.tensor(&info.name) {
-            Ok(other) => comparable(&a.view(info)?, &other),
-            Err(_) => Err("only in the first model".to_owned()),
+        let compared = match b.find(&info.name) {
+            Some(other) => comparable(&a.view(info)?, &b.view(other)?),
+            None => Err("only in the first model".to_owned()),
         };
         match compared {
             Ok((left, right)) => {
@@ -78,7 +78,11 @@ pub fn compare(a: &Model, b: &Model, progress: Progress<'_>) -> Result<Compariso
             }
         }
     }
-    for info in b.tensors().iter().filter(|info| a.info(&info.name).is_err()) {
+    for info in b.tensors() {
+        progress.advance(0)?;
+        if a.find(&info.name).is_some() {
+            continue;
+        }
         let reason = "only in the second model".to_owned();
         result.not_compared.push(NotCompared { tensor: info.name.to_string(), reason });
     }
@@ -177,7 +181,36 @@ fn sums_of(a: &TensorView<'_>, b: &TensorView<'_>, progress: Progress<'_>) -> Re
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::time::{Duration, Instant};
+
     use super::*;
+    use crate::Source;
+
+    /// Empty tensors of these names in a safetensors file.
+    fn model(names: impl Iterator<Item = String>) -> Model {
+        let entry = |name: String| format!(r#""{name}":{{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}"#);
+        let json = format!("{{{}}}", names.map(entry).collect::<Vec<_>>().join(","));
+        let file = [&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat();
+        Model::from_source(Source::from_bytes("bytes", file)).unwrap()
+    }
+
+    #[test]
+    fn names_that_only_one_model_has_cost_nothing_and_can_be_cancelled() {
+        const N: usize = 10_000;
+        let of = |letter: &'static str| move |i: usize| format!("{i:0>200}{letter}");
+        let (a, b) = (model((0..N).map(of("a"))), model((0..N).map(of("b"))));
+        let start = Instant::now();
+        let result = compare(&a, &b, Progress::silent()).unwrap();
+        // Near names for each of them would take an hour.
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+        assert_eq!((result.tensors.len(), result.not_compared.len()), (0, 2 * N));
+        assert_eq!(result.not_compared[N].reason, "only in the second model");
+        let cancelled = AtomicBool::new(true);
+        let none = model(std::iter::empty());
+        let error = compare(&none, &b, Progress::new(&cancelled, &|_| {})).unwrap_err();
+        assert!(matches!(error, WeightsError::Cancelled));
+    }
 
     fn error_of(a: &[f32], b: &[f32]) -> TensorComparison {
         Sums::of(a, b).into_comparison("w", DType::F32, DType::F32)

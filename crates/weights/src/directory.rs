@@ -40,6 +40,10 @@ pub(crate) struct Directory {
 
 /// Names looked at for a suggestion.
 const SUGGESTION_CANDIDATES: usize = 10_000;
+/// Pairs of bytes compared for a suggestion: 10,000 names of 50 bytes, which take 50 ms.
+const MAX_SUGGESTION_COST: usize = 25_000_000;
+/// Bytes of the longest name that is compared for a suggestion.
+const LONGEST_COMPARED: usize = 256;
 /// Names suggested.
 const SUGGESTIONS: usize = 3;
 
@@ -71,22 +75,37 @@ impl Directory {
         self.tensors
     }
 
-    /// Errors: `NoTensor` with the nearest names.
+    pub(crate) fn get(&self, name: &str) -> Option<&TensorInfo> {
+        let at = self.by_name.binary_search_by_key(&name, |&i| &*self.tensors[i as usize].name).ok()?;
+        Some(&self.tensors[self.by_name[at] as usize])
+    }
+
+    /// Errors: `NoTensor` with the nearest names. Looking for those takes a while: [`Directory::get`] is for
+    /// names that may be missing.
     pub(crate) fn find(&self, name: &str) -> Result<&TensorInfo, WeightsError> {
-        let found = self.by_name.binary_search_by_key(&name, |&i| &*self.tensors[i as usize].name);
-        match found {
-            Ok(at) => Ok(&self.tensors[self.by_name[at] as usize]),
-            Err(_) => Err(WeightsError::NoTensor {
-                name: excerpt(name.as_bytes()),
-                suggestions: self.nearest(name),
-            }),
-        }
+        self.get(name).ok_or_else(|| WeightsError::NoTensor {
+            name: excerpt(name.as_bytes()),
+            suggestions: self.nearest(name),
+        })
+    }
+
+    /// Names that may lie within `far` edits of `name`, as many as may be compared with it.
+    fn comparable(&self, name: &str, far: usize) -> impl Iterator<Item = &str> {
+        let length = name.len();
+        let names = self.tensors.iter().take(SUGGESTION_CANDIDATES).map(|t| &*t.name);
+        let names = names.filter(move |n| n.len().max(length) <= LONGEST_COMPARED);
+        let names = names.filter(move |n| n.len().abs_diff(length) <= far);
+        let mut cost = 0;
+        names.take_while(move |n| {
+            cost += n.len() * length;
+            cost <= MAX_SUGGESTION_COST
+        })
     }
 
     fn nearest(&self, name: &str) -> String {
         let far = name.len() / 2;
-        let names = self.tensors.iter().take(SUGGESTION_CANDIDATES).map(|t| &*t.name);
-        let mut near: Vec<(usize, &str)> = names.map(|n| (edits(name, n, far), n)).collect();
+        let compared = self.comparable(name, far);
+        let mut near: Vec<(usize, &str)> = compared.map(|n| (edits(name, n), n)).collect();
         near.retain(|(distance, _)| *distance <= far);
         near.sort_unstable();
         let names: Vec<String> = near.iter().take(SUGGESTIONS).map(|(_, n)| excerpt(n.as_bytes())).collect();
@@ -94,12 +113,8 @@ impl Directory {
     }
 }
 
-/// Letters to change, add or drop (Levenshtein), or more than `far` where that is certain early.
-fn edits(a: &str, b: &str, far: usize) -> usize {
-    const LONGEST: usize = 256;
-    if a.len().abs_diff(b.len()) > far || a.len() > LONGEST || b.len() > LONGEST {
-        return usize::MAX;
-    }
+/// Letters to change, add or drop (Levenshtein).
+fn edits(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
@@ -145,6 +160,18 @@ mod tests {
         assert_eq!(directory.find("zzz").unwrap_err().to_string(), "no tensor is called \"zzz\"");
         let twice = self::directory(&["a", "b", "a"]).unwrap_err();
         assert_eq!(twice.to_string(), "tensor \"a\" occurs twice");
+    }
+
+    #[test]
+    fn a_suggestion_costs_no_more_than_its_limit() {
+        let names: Vec<String> = (0..SUGGESTION_CANDIDATES).map(|i| format!("{i:0>256}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let directory = directory(&names).unwrap();
+        let compared = directory.comparable(&"x".repeat(256), 128).count();
+        assert_eq!(compared, MAX_SUGGESTION_COST / (256 * 256));
+        assert_eq!(directory.comparable(&"x".repeat(257), 128).count(), 0);
+        assert_eq!(directory.comparable("x", 0).count(), 0);
+        assert!(directory.get(names[9_999]).is_some() && directory.get("x").is_none());
     }
 
     #[test]

@@ -68,12 +68,18 @@ pub enum WeightsError {
         /// Name of the format.
         name: &'static str,
     },
-    /// A Python pickle: loading one runs whatever code is in it.
+    /// A folder with Python pickles instead of a model: loading one runs whatever code is in it.
     #[error("only {files}: pickles are refused because loading one runs code; convert to safetensors")]
     Pickle {
         /// The files, escaped.
         files: String,
     },
+    /// A single file that is a Python pickle.
+    #[error(
+        "is a Python pickle (or a zip archive of one): refused because loading one runs code; \
+         convert to safetensors"
+    )]
+    PickleFile,
     /// GGUF in big-endian byte order.
     #[error("is a big-endian GGUF file; only little-endian ones are read")]
     BigEndian,
@@ -111,7 +117,7 @@ pub enum WeightsError {
         /// The bytes, escaped.
         found: String,
     },
-    /// An empty key or name.
+    /// An empty key, name or map.
     #[error("{what} is empty")]
     Empty {
         /// What is empty.
@@ -226,6 +232,14 @@ pub enum WeightsError {
         /// What the part says.
         got: String,
     },
+    /// A file name that claims a part of a split model, on a file that is none.
+    #[error("its name claims part {number} of {count} of a split model, but it has no split.* keys")]
+    NotAPart {
+        /// Number in the name, from 1.
+        number: u64,
+        /// Count in the name.
+        count: u64,
+    },
     /// A part or shard of a model is not there.
     #[error("{name} is missing")]
     MissingFile {
@@ -256,6 +270,12 @@ pub enum WeightsError {
         name: String,
         /// `; nearest: …`, or empty.
         suggestions: String,
+    },
+    /// A quantization rule that no tensor's name matches: most likely a slip.
+    #[error("no tensor matches the rule {rule}")]
+    RuleUnused {
+        /// The rule, escaped.
+        rule: String,
     },
     /// The file exists and was not to be replaced.
     #[error("exists already")]

@@ -4,16 +4,19 @@
 //! an OpenCLIP folder, exactly one GGUF model. A folder that is several of these opens as the first.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::WeightsError;
+use crate::atomic::PARTIAL;
+use crate::config_tree::ConfigTrees;
 use crate::excerpt::excerpt;
 use crate::gguf;
 use crate::limits::{MAX_CONFIG_BYTES, MAX_FOLDER_ENTRIES, MAX_TOKENIZER_BYTES};
 use crate::model::{Contents, ModelFile, Role};
-use crate::safetensors::excerpt_problem;
 use crate::source::Source;
 use crate::{hf_folder, openclip_folder};
 
@@ -42,11 +45,11 @@ const DOCUMENTS: &[&str] = &["README.md", "LICENSE", "LICENSE.md", "LICENSE.txt"
 /// Names of the regular files in a folder, sorted; links to files count as files.
 pub(crate) struct Folder {
     path: PathBuf,
-    names: Vec<String>,
+    names: Vec<OsString>,
 }
 
 impl Folder {
-    /// Errors: `Io`, `Limit`. Names that are not UTF-8 are passed over: no model file has one.
+    /// Errors: `Io`, `Limit`.
     pub(crate) fn read(path: &Path) -> Result<Self, WeightsError> {
         let mut names = Vec::new();
         let entries = fs::read_dir(path).map_err(WeightsError::io("list", path))?;
@@ -57,9 +60,8 @@ impl Folder {
                 return Err(error.in_file(path));
             }
             let entry = entry.map_err(WeightsError::io("list", path))?;
-            let is_file = fs::metadata(entry.path()).is_ok_and(|found| found.is_file());
-            if let (true, Ok(name)) = (is_file, entry.file_name().into_string()) {
-                names.push(name);
+            if fs::metadata(entry.path()).is_ok_and(|found| found.is_file()) {
+                names.push(entry.file_name());
             }
         }
         names.sort_unstable();
@@ -71,7 +73,7 @@ impl Folder {
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.names.binary_search_by_key(&name, String::as_str).is_ok()
+        self.names.binary_search_by_key(&OsStr::new(name), |found| found).is_ok()
     }
 
     /// Open a file of the folder. Errors: `MissingFile` with the folder, those of [`Source::open`].
@@ -83,23 +85,27 @@ impl Folder {
     }
 
     fn pickles(&self) -> Vec<String> {
-        let is_pickle = |name: &&String| PICKLES.iter().any(|ending| name.ends_with(ending));
+        let is_pickle = |name: &&OsString| PICKLES.iter().any(|ending| ends_with(name, ending));
         self.names.iter().filter(is_pickle).map(|name| excerpt(name.as_bytes())).collect()
     }
 
-    /// One file of each GGUF model in the folder, by content.
-    fn gguf_models(&self) -> Vec<&str> {
-        let starts_as_gguf = |name: &str| {
+    /// One file of each GGUF model in the folder, by content; never one whose writing was cut short.
+    fn gguf_models(&self) -> Vec<&OsStr> {
+        let starts_as_gguf = |name: &OsStr| {
             let mut magic = [0; 4];
             let read = fs::File::open(self.path.join(name)).and_then(|mut file| file.read_exact(&mut magic));
             read.is_ok() && &magic == b"GGUF"
         };
         let mut models = BTreeMap::new();
-        for name in self.names.iter().filter(|name| starts_as_gguf(name)) {
-            models.entry(gguf::split::first_part(name)).or_insert(name.as_str());
+        for name in self.names.iter().filter(|name| !ends_with(name, PARTIAL) && starts_as_gguf(name)) {
+            models.entry(gguf::split::first_part(name.as_bytes())).or_insert(name.as_os_str());
         }
         models.into_values().collect()
     }
+}
+
+fn ends_with(name: &OsStr, ending: &str) -> bool {
+    name.as_bytes().ends_with(ending.as_bytes())
 }
 
 /// Open the model in a folder. Errors: those of the kind of folder; `Ambiguous`, `Pickle`, `NoModel`.
@@ -132,22 +138,21 @@ pub(crate) fn open(path: &Path) -> Result<Contents, WeightsError> {
     .in_file(path))
 }
 
-/// Read the configurations that are there; the first is required. Errors: `MissingFile`, `Limit`, `Json`.
+/// Read the configurations that are there; the first is required. Errors: `MissingFile`, `Limit`, `Json`,
+/// `Duplicate`.
 pub(crate) fn add_configs(
     contents: &mut Contents,
     folder: &Folder,
     names: &[&str],
 ) -> Result<(), WeightsError> {
+    let mut trees = ConfigTrees::default();
     for (i, name) in names.iter().enumerate() {
         if i > 0 && !folder.has(name) {
             continue;
         }
         let file = folder.open(name, Role::Config)?;
         let bytes = bounded(&file.source, "bytes of configuration", MAX_CONFIG_BYTES)?;
-        let value = serde_json::from_slice(bytes).map_err(|error| {
-            let problem = excerpt_problem(&error);
-            WeightsError::Json { what: "configuration", problem }.in_file(file.source.path())
-        })?;
+        let value = trees.read(bytes).map_err(|e| e.in_file(file.source.path()))?;
         contents.configs.push((file.name.clone(), value));
         contents.files.push(file);
     }

@@ -21,7 +21,7 @@ pub struct HfIndex {
 
 impl HfIndex {
     /// Read an index. Touches no disk. Errors: `Json`; `ShardName`, `Limit` for too many shards,
-    /// `Duplicate` for a tensor that is mapped twice.
+    /// `Duplicate` for a tensor that is mapped twice, `Empty` where none is.
     pub fn parse(json: &[u8]) -> Result<Self, WeightsError> {
         let mut reading = Reading::default();
         let mut reader = serde_json::Deserializer::from_slice(json);
@@ -31,6 +31,9 @@ impl HfIndex {
             return Err(reading.error.unwrap_or(WeightsError::Json { what: "index of shards", problem }));
         }
         let mut map = reading.map;
+        if map.is_empty() {
+            return Err(WeightsError::Empty { what: "weight_map" });
+        }
         map.sort_unstable();
         if let Some(pair) = map.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(WeightsError::Duplicate { what: "tensor", name: excerpt(pair[0].0.as_bytes()) });
@@ -175,6 +178,7 @@ mod tests {
         let many: Vec<String> = (0..300).map(|i| format!(r#""{i}":"{i}""#)).collect();
         let cases = [
             Case { json: "{}".into(), error: "missing field `weight_map`" },
+            Case { json: map(""), error: "weight_map is empty" },
             Case { json: "[]".into(), error: "an object with a weight_map" },
             Case { json: map(r#""a":"x","a":"x""#), error: r#"tensor "a" occurs twice"# },
             Case { json: map(r#""a":"../x""#), error: r#"shard "../x""# },

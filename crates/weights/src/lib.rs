@@ -37,6 +37,7 @@
 
 mod atomic;
 mod compare;
+mod config_tree;
 mod digest;
 mod digest_cache;
 mod directory;

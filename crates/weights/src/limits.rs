@@ -36,7 +36,10 @@ pub const MAX_FOLDER_ENTRIES: u64 = 4096;
 /// Folder: shards of one model; each is one open file and one map.
 pub const MAX_SHARDS: u64 = 256;
 /// Folder: bytes of a configuration file (`config.json` and its like). Real ones stay below 100 kB.
-pub const MAX_CONFIG_BYTES: u64 = 4 << 20;
+pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// Folder: JSON values of all configuration files of a model: objects, lists and what they hold. Each takes
+/// up to 512 bytes of memory. Real models have at most a few thousand.
+pub const MAX_CONFIG_VALUES: u64 = 1 << 16;
 /// Folder: bytes of `model.safetensors.index.json`. The largest known ones take 15 MB.
 pub const MAX_INDEX_BYTES: u64 = 64 << 20;
 /// Folder: bytes of a tokenizer file. The largest known `tokenizer.json` takes 35 MB.

@@ -208,7 +208,13 @@ impl Model {
         self.directory.tensors()
     }
 
-    /// One tensor's description. Errors: `NoTensor` with the nearest names.
+    /// One tensor's description, where there is one of this name.
+    pub fn find(&self, name: &str) -> Option<&TensorInfo> {
+        self.directory.get(name)
+    }
+
+    /// One tensor's description. To ask for names that may be missing, use [`Model::find`]: the search for
+    /// near names takes a while. Errors: `NoTensor` with the nearest names.
     pub fn info(&self, name: &str) -> Result<&TensorInfo, WeightsError> {
         self.directory.find(name).map_err(|e| e.in_file(self.path()))
     }
@@ -273,7 +279,28 @@ fn ensure_safetensors(bytes: &[u8]) -> Result<(), WeightsError> {
         return Err(WeightsError::LegacyFormat { name });
     }
     if PICKLE_BEGINNINGS.iter().any(|begin| bytes.starts_with(begin)) {
-        return Err(WeightsError::Pickle { files: "a zip archive or pickle".into() });
+        return Err(WeightsError::PickleFile);
     }
     Err(WeightsError::UnknownFormat { found: excerpt(&bytes[..bytes.len().min(SHOWN)]) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_is_instead_of_a_model_is_said() {
+        let pickle = "bytes: is a Python pickle (or a zip archive of one): refused because loading one runs \
+                      code; convert to safetensors";
+        let cases: [(&[u8], &str); 4] = [
+            (b"PK\x03\x04rest of it", pickle),
+            (b"\x80\x02}q\x00.rest", pickle),
+            (b"lmggrest of it", "bytes: is in the legacy format GGML;"),
+            (b"hello, world", "bytes: is no model file: it begins with \"hello, w\";"),
+        ];
+        for (bytes, begin) in cases {
+            let error = Model::from_source(Source::from_bytes("bytes", bytes.to_vec())).unwrap_err();
+            assert!(error.to_string().starts_with(begin), "{error}");
+        }
+    }
 }

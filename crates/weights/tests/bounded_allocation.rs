@@ -6,7 +6,8 @@ use std::cell::Cell;
 use std::fs;
 
 use bedside_weights::gguf::Header;
-use bedside_weights::{HfIndex, SafetensorsHeader};
+use bedside_weights::limits::{MAX_CONFIG_BYTES, MAX_CONFIG_VALUES};
+use bedside_weights::{HfIndex, Model, SafetensorsHeader, WeightsError};
 
 /// Counts what this thread holds, and the most it held.
 struct Counting;
@@ -153,6 +154,44 @@ fn a_parser_holds_at_most_a_small_multiple_of_its_input() {
     }
     assert!(dense[5..7].iter().all(|(_, bytes)| SafetensorsHeader::parse(bytes).is_ok()));
     assert!(HfIndex::parse(&dense[7].1).is_ok());
+}
+
+/// A Hugging Face folder whose five configurations hold as many copies of `item` in a list as `bytes`
+/// allow; what the most memory was that opening it took, and what came of it.
+fn open_folder(item: &str, bytes: u64) -> (usize, Result<Model, WeightsError>) {
+    const CONFIGS: [&str; 5] = [
+        "config.json",
+        "preprocessor_config.json",
+        "processor_config.json",
+        "video_preprocessor_config.json",
+        "generation_config.json",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let copies = (bytes as usize - r#"{"a":[]}"#.len()) / (item.len() + 1);
+    let json = format!(r#"{{"a":[{}]}}"#, vec![item; copies].join(","));
+    for name in CONFIGS {
+        fs::write(folder.path().join(name), &json).unwrap();
+    }
+    fs::write(folder.path().join("model.safetensors"), safetensors("{}")).unwrap();
+    (most_held(|| Model::open(folder.path())), Model::open(folder.path()))
+}
+
+#[test]
+fn configurations_hold_at_most_a_small_multiple_of_their_bytes_and_values() {
+    /// What serde_json's tree takes for each value, at most.
+    const VALUE_BYTES: u64 = 512;
+    for item in ["0", "[0]", "[[0]]", r#"{"":0}"#, r#"{"":{"":0}}"#, r#"[{}]"#, r#""text""#] {
+        for bytes in [1_000, 50_000, MAX_CONFIG_BYTES] {
+            let (held, opened) = open_folder(item, bytes);
+            let values = MAX_CONFIG_VALUES.min(5 * bytes);
+            let allowed = TIMES * 5 * bytes as usize + (values * VALUE_BYTES) as usize + BESIDES;
+            assert!(held <= allowed, "{item}: held {held} bytes for five files of {bytes}");
+            match opened {
+                Ok(_) => assert!(bytes < MAX_CONFIG_BYTES, "{item}"),
+                Err(error) => assert!(matches!(error.root(), WeightsError::Limit { .. }), "{item}: {error}"),
+            }
+        }
+    }
 }
 
 #[test]

@@ -72,8 +72,9 @@ pub(super) fn run(arguments: &InspectArguments, store: Option<&Path>) -> Result<
 /// The model's identity where it is remembered or asked for. A store that cannot be opened costs a warning
 /// only, unless the digest was asked for.
 fn identity(model: &Model, compute: bool, store: Option<&Path>) -> Result<Option<Digest>, Failure> {
-    let cache = match Store::open(store) {
-        Ok(store) => store.digests(),
+    let found = if compute { Store::open(store).map(Some) } else { Store::open_existing(store) };
+    let cache = match found {
+        Ok(store) => store.map_or_else(DigestCache::none, |store| store.digests()),
         Err(failure) if compute => return Err(failure),
         Err(failure) => {
             log::warn!("{:#}", failure.error);

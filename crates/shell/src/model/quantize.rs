@@ -7,7 +7,8 @@ use std::time::Instant;
 use anyhow::anyhow;
 use bedside_tensor::DType;
 use bedside_weights::{
-    Choice, Model, Overwrite, Quantized, Reason, Recipe, Rule, TensorInfo, choose, quantize,
+    Choice, Model, Overwrite, Quantized, Reason, Recipe, Rule, TensorInfo, WeightsError, choose, gguf,
+    quantize,
 };
 use serde::Serialize;
 
@@ -32,7 +33,15 @@ pub(super) fn run(arguments: &QuantizeArguments) -> Result<Code, Failure> {
         let error = anyhow!("{} is the model that is read; name another file", arguments.output.display());
         return Err(Failure::new(Code::Usage, error));
     }
-    let choices = choose(&model, &recipe)?;
+    if gguf::is_part_name(&arguments.output) {
+        let name = text::name(&arguments.output.display().to_string());
+        let error = anyhow!("{name} is the name of a part of a split model; the output is one whole file");
+        return Err(Failure::new(Code::Usage, error));
+    }
+    let choices = choose(&model, &recipe).map_err(|error| match error.root() {
+        WeightsError::RuleUnused { .. } => Failure::new(Code::Usage, error),
+        _ => error.into(),
+    })?;
     let total = model.tensors().iter().map(TensorInfo::bytes).sum();
     let overwrite = if arguments.force { Overwrite::Replace } else { Overwrite::Refuse };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.map_or(0, usize::from)).build();

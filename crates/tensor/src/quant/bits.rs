@@ -18,6 +18,20 @@ pub(super) fn f16_round(value: f32) -> f32 {
     f16::from_f32(value.clamp(-limit, limit)).to_f32()
 }
 
+/// The nearest finite f16 that is not 0, as f32, for a scale that must not vanish: stored as 0 it would lose
+/// the whole block. 0 stays 0.
+pub(super) fn f16_scale(value: f32) -> f32 {
+    /// Smallest positive f16.
+    const SMALLEST: f32 = 5.960_464_5e-8;
+    let rounded = f16_round(value);
+    if rounded == 0.0 && value != 0.0 { SMALLEST.copysign(value) } else { rounded }
+}
+
+/// How affine formats store: a scale must not vanish, an offset may.
+pub(super) fn f16_scale_or_offset(value: f32, is_scale: bool) -> f32 {
+    if is_scale { f16_scale(value) } else { f16_round(value) }
+}
+
 /// 32 four-bit codes: low nibbles of `bytes` are elements 0 to 15, high nibbles 16 to 31.
 pub(super) fn put_nibbles(bytes: &mut [u8], codes: &[u8; 32]) {
     for (i, byte) in bytes.iter_mut().enumerate() {
@@ -76,5 +90,7 @@ mod tests {
         assert_eq!(f16_round(1e9), 65504.0);
         assert_eq!(f16_round(-1e9), -65504.0);
         assert_eq!(f16_round(2.0f32.powi(-26)), 0.0);
+        assert_eq!(f16_scale(-1e-30), -2.0f32.powi(-24));
+        assert_eq!(f16_scale(0.0), 0.0);
     }
 }

@@ -106,6 +106,9 @@ impl Levels for Codebook {
 const PARTS: [f32; 17] =
     [0.64, 0.70, 0.75, 0.79, 0.82, 0.85, 0.88, 0.91, 0.94, 0.96, 0.98, 1.0, 1.02, 1.05, 1.08, 1.11, 1.14];
 
+/// A scale that no candidate part takes beyond the largest f16.
+pub(super) const LARGEST_SCALE: f32 = 65504.0 / 1.14;
+
 /// Rounds of least squares after the search; it rarely takes more than two.
 const REFINEMENTS: usize = 4;
 
@@ -208,12 +211,12 @@ struct AffineSearch<'a, S> {
     best: Option<(Affine, AffineTrial)>,
 }
 
-impl<S: Fn(f32) -> f32> AffineSearch<'_, S> {
+impl<S: Fn(f32, bool) -> f32> AffineSearch<'_, S> {
     /// Try a map as it would be stored. Returns whether it is the best yet, and what would be optimal for
     /// the codes it leads to.
     fn consider(&mut self, map: Affine) -> (bool, Affine) {
         let offset = if self.offset_at_most_0 { map.offset.min(0.0) } else { map.offset };
-        let stored = Affine { scale: (self.store)(map.scale), offset: (self.store)(offset) };
+        let stored = Affine { scale: (self.store)(map.scale, true), offset: (self.store)(offset, false) };
         let trial = try_affine(self.x, self.top, stored, self.offset_at_most_0);
         let better = self.best.as_ref().is_none_or(|(_, best)| trial.error < best.error);
         let optimal = trial.optimal;
@@ -224,9 +227,14 @@ impl<S: Fn(f32) -> f32> AffineSearch<'_, S> {
     }
 }
 
-/// The affine map with the least squared error. `store` as in [`fit_scale`]. `offset_at_most_0`: the format
-/// keeps −offset without a sign.
-pub(super) fn fit_affine(x: &[f32], top: f32, offset_at_most_0: bool, store: impl Fn(f32) -> f32) -> Affine {
+/// The affine map with the least squared error. `store`: what a number becomes when it is written, and
+/// whether it is the scale. `offset_at_most_0`: the format keeps −offset without a sign.
+pub(super) fn fit_affine(
+    x: &[f32],
+    top: f32,
+    offset_at_most_0: bool,
+    store: impl Fn(f32, bool) -> f32,
+) -> Affine {
     let (mut low, mut high) = x.iter().fold((f32::MAX, f32::MIN), |(a, b), &v| (a.min(v), b.max(v)));
     if offset_at_most_0 {
         low = low.min(0.0);
@@ -267,15 +275,15 @@ mod tests {
         let x: Vec<f32> = (-8..8).map(|code| code as f32 * 0.25).collect();
         assert_eq!(fit_scale(levels, &x, |s| s).abs(), 0.25);
         let x: Vec<f32> = (0..16).map(|code| code as f32 * 0.5 - 3.0).collect();
-        let map = fit_affine(&x, 15.0, false, |s| s);
+        let map = fit_affine(&x, 15.0, false, |s, _| s);
         assert_eq!((map.scale, map.offset), (0.5, -3.0));
-        let map = fit_affine(&[2.0; 16], 15.0, true, |s| s);
+        let map = fit_affine(&[2.0; 16], 15.0, true, |s, _| s);
         assert_eq!((map.offset, map.scale * 15.0), (0.0, 2.0));
     }
 
     #[test]
     fn zeros_need_no_scale() {
         assert_eq!(fit_scale(Integers { low: -8.0, high: 7.0 }, &[0.0; 32], |s| s), 0.0);
-        assert_eq!(fit_affine(&[0.0; 32], 15.0, true, |s| s).scale, 0.0);
+        assert_eq!(fit_affine(&[0.0; 32], 15.0, true, |s, _| s).scale, 0.0);
     }
 }

@@ -2,8 +2,8 @@
 //! closer together near 0. `x = d × level`.
 
 use super::BlockCodec;
-use super::bits::{f16_at, f16_round, put_f16, put_nibbles};
-use super::fit::{Codebook, fit_scale, inverse};
+use super::bits::{f16_at, f16_scale, put_f16, put_nibbles};
+use super::fit::{Codebook, LARGEST_SCALE, fit_scale, inverse};
 
 /// The IQ4_NL codec.
 pub(crate) struct IQ4_NL;
@@ -25,10 +25,14 @@ impl BlockCodec for IQ4_NL {
 
     fn quantize(&self, x: &[f32], blocks: &mut [u8]) {
         for (block, x) in blocks.as_chunks_mut::<18>().0.iter_mut().zip(x.as_chunks::<32>().0) {
-            let d = fit_scale(LEVELS, x, f16_round);
+            let d = fit_scale(LEVELS, x, f16_scale);
             let inverse = inverse(d);
             put_f16(block, 0, d);
             put_nibbles(&mut block[2..], &x.map(|v| LEVELS.index(v * inverse)));
         }
+    }
+
+    fn largest(&self) -> f32 {
+        LARGEST_SCALE * 113.0
     }
 }

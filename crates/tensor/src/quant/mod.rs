@@ -62,7 +62,9 @@ pub trait BlockCodec: Sync {
     /// Find blocks with small squared error. `x`: finite, magnitudes up to [`BlockCodec::largest`].
     fn quantize(&self, x: &[f32], blocks: &mut [u8]);
 
-    /// Greatest magnitude that may be quantized: that of an f16 scale, unless the format has none.
+    /// Greatest magnitude that [`BlockCodec::quantize`] takes. For formats with f16 scales that is 65504
+    /// times the highest code, less a part that the search may add to the scale; for those that store an
+    /// offset as f16, and for F16 itself, 65504.
     fn largest(&self) -> f32 {
         half::f16::MAX.to_f32_const()
     }

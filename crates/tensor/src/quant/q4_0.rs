@@ -1,8 +1,8 @@
 //! Q4_0: 32 elements in 18 bytes: `d` f16, 16 bytes of nibbles. `x = d × (code − 8)`.
 
 use super::BlockCodec;
-use super::bits::{f16_at, f16_round, put_f16, put_nibbles};
-use super::fit::{Integers, Levels, fit_scale, inverse};
+use super::bits::{f16_at, f16_scale, put_f16, put_nibbles};
+use super::fit::{Integers, LARGEST_SCALE, Levels, fit_scale, inverse};
 
 /// The Q4_0 codec.
 pub(crate) struct Q4_0;
@@ -22,10 +22,14 @@ impl BlockCodec for Q4_0 {
 
     fn quantize(&self, x: &[f32], blocks: &mut [u8]) {
         for (block, x) in blocks.as_chunks_mut::<18>().0.iter_mut().zip(x.as_chunks::<32>().0) {
-            let d = fit_scale(LEVELS, x, f16_round);
+            let d = fit_scale(LEVELS, x, f16_scale);
             let inverse = inverse(d);
             put_f16(block, 0, d);
             put_nibbles(&mut block[2..], &x.map(|v| (LEVELS.nearest(v * inverse) + 8.0) as u8));
         }
+    }
+
+    fn largest(&self) -> f32 {
+        LARGEST_SCALE * 7.0
     }
 }

@@ -1,7 +1,7 @@
 //! Q4_1: 32 elements in 20 bytes: `d` f16, `m` f16, 16 bytes of nibbles. `x = d × code + m`.
 
 use super::BlockCodec;
-use super::bits::{f16_at, f16_round, put_f16, put_nibbles};
+use super::bits::{f16_at, f16_scale_or_offset, put_f16, put_nibbles};
 use super::fit::fit_affine;
 
 /// The Q4_1 codec.
@@ -22,7 +22,7 @@ impl BlockCodec for Q4_1 {
 
     fn quantize(&self, x: &[f32], blocks: &mut [u8]) {
         for (block, x) in blocks.as_chunks_mut::<20>().0.iter_mut().zip(x.as_chunks::<32>().0) {
-            let map = fit_affine(x, TOP, false, f16_round);
+            let map = fit_affine(x, TOP, false, f16_scale_or_offset);
             put_f16(block, 0, map.scale);
             put_f16(block, 2, map.offset);
             put_nibbles(&mut block[4..], &x.map(|v| map.code(v, TOP) as u8));

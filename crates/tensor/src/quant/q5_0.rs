@@ -1,8 +1,8 @@
 //! Q5_0: 32 elements in 22 bytes: `d` f16, 32 fifth bits (u32), 16 bytes of nibbles. `x = d × (code − 16)`.
 
 use super::BlockCodec;
-use super::bits::{f16_at, f16_round, put_f16, put_fifth_bits, put_nibbles};
-use super::fit::{Integers, Levels, fit_scale, inverse};
+use super::bits::{f16_at, f16_scale, put_f16, put_fifth_bits, put_nibbles};
+use super::fit::{Integers, LARGEST_SCALE, Levels, fit_scale, inverse};
 
 /// The Q5_0 codec.
 pub(crate) struct Q5_0;
@@ -25,12 +25,16 @@ impl BlockCodec for Q5_0 {
 
     fn quantize(&self, x: &[f32], blocks: &mut [u8]) {
         for (block, x) in blocks.as_chunks_mut::<22>().0.iter_mut().zip(x.as_chunks::<32>().0) {
-            let d = fit_scale(LEVELS, x, f16_round);
+            let d = fit_scale(LEVELS, x, f16_scale);
             let inverse = inverse(d);
             let codes = x.map(|v| (LEVELS.nearest(v * inverse) + 16.0) as u8);
             put_f16(block, 0, d);
             put_fifth_bits(&mut block[2..6], &codes);
             put_nibbles(&mut block[6..], &codes.map(|code| code & 15));
         }
+    }
+
+    fn largest(&self) -> f32 {
+        LARGEST_SCALE * 15.0
     }
 }

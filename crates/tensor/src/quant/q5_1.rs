@@ -2,7 +2,7 @@
 //! `x = d × code + m`.
 
 use super::BlockCodec;
-use super::bits::{f16_at, f16_round, put_f16, put_fifth_bits, put_nibbles};
+use super::bits::{f16_at, f16_scale_or_offset, put_f16, put_fifth_bits, put_nibbles};
 use super::fit::fit_affine;
 
 /// The Q5_1 codec.
@@ -26,7 +26,7 @@ impl BlockCodec for Q5_1 {
 
     fn quantize(&self, x: &[f32], blocks: &mut [u8]) {
         for (block, x) in blocks.as_chunks_mut::<24>().0.iter_mut().zip(x.as_chunks::<32>().0) {
-            let map = fit_affine(x, TOP, false, f16_round);
+            let map = fit_affine(x, TOP, false, f16_scale_or_offset);
             let codes = x.map(|v| map.code(v, TOP) as u8);
             put_f16(block, 0, map.scale);
             put_f16(block, 2, map.offset);

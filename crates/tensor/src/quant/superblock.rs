@@ -131,7 +131,7 @@ pub(super) struct ShiftedLayout {
 /// Fit `x` (256 elements).
 pub(super) fn fit_shifted(layout: ShiftedLayout, x: &[f32]) -> Shifted {
     let wanted: Vec<Affine> =
-        x.chunks(layout.sub).map(|part| fit_affine(part, layout.top, true, |s| s)).collect();
+        x.chunks(layout.sub).map(|part| fit_affine(part, layout.top, true, |s, _| s)).collect();
     let scale = wanted.iter().fold(0.0f32, |peak, map| peak.max(map.scale));
     let min = wanted.iter().fold(0.0f32, |peak, map| peak.max(-map.offset));
     let whole = f32::from(layout.whole);

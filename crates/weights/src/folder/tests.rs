@@ -32,15 +32,15 @@ fn index(pairs: &[(&str, &str)]) -> Vec<u8> {
     format!("{{\"weight_map\":{{{}}}}}", pairs.join(",")).into_bytes()
 }
 
-#[test]
-fn what_a_folder_holds_is_found() {
-    struct Case {
-        files: Vec<(&'static str, Vec<u8>)>,
-        found: Result<Layout, &'static str>,
-    }
+struct Case {
+    files: Vec<(&'static str, Vec<u8>)>,
+    found: Result<Layout, &'static str>,
+}
+
+fn cases() -> Vec<Case> {
     let json = || b"{}".to_vec();
     let hf = || vec![("config.json", json()), ("model.safetensors", tensors(&["a"]))];
-    let cases = [
+    vec![
         Case { files: hf(), found: Ok(Layout::HuggingFace) },
         Case { files: [hf(), vec![("x.gguf", gguf())]].concat(), found: Ok(Layout::HuggingFace) },
         Case {
@@ -66,17 +66,43 @@ fn what_a_folder_holds_is_found() {
             files: vec![("open_clip_config.json", json())],
             found: Err("\"open_clip_model.safetensors\" is missing"),
         },
+        Case { files: vec![("a.gguf", gguf()), ("a.gguf.x1Y2z3.partial", gguf())], found: Ok(Layout::Gguf) },
+        Case { files: vec![("a.gguf.x1Y2z3.partial", gguf())], found: Err("holds no model") },
+        Case {
+            files: vec![("config.json", b"[]".to_vec()), ("model.safetensors", tensors(&["a"]))],
+            found: Err("config.json: configuration: invalid type: sequence, expected an object"),
+        },
+        Case {
+            files: vec![
+                ("config.json", json()),
+                ("preprocessor_config.json", br#"{"a":1,"a":2}"#.to_vec()),
+                ("model.safetensors", tensors(&["a"])),
+            ],
+            found: Err("preprocessor_config.json: key \"a\" occurs twice"),
+        },
+        Case {
+            files: vec![
+                ("config.json", json()),
+                ("model.safetensors.index.json", index(&[])),
+                ("1.safetensors", tensors(&["a"])),
+            ],
+            found: Err("model.safetensors.index.json: weight_map is empty"),
+        },
         Case { files: vec![("notes.txt", vec![])], found: Err("holds no model") },
         Case {
             files: vec![("config.json", b"{".to_vec()), ("model.safetensors", tensors(&["a"]))],
             found: Err("config.json: configuration: EOF"),
         },
         Case {
-            files: vec![("config.json", vec![b' '; 5 << 20]), ("model.safetensors", tensors(&["a"]))],
-            found: Err("bytes of configuration: at most 4194304"),
+            files: vec![("config.json", vec![b' '; (1 << 20) + 1]), ("model.safetensors", tensors(&["a"]))],
+            found: Err("bytes of configuration: at most 1048576"),
         },
-    ];
-    for case in cases {
+    ]
+}
+
+#[test]
+fn what_a_folder_holds_is_found() {
+    for case in cases() {
         let folder = folder_of(&case.files);
         match (Model::open(folder.path()), case.found) {
             (Ok(model), Ok(layout)) => assert_eq!(model.layout(), layout),
@@ -133,4 +159,14 @@ fn a_tensor_that_the_index_does_not_name_is_noted() {
     let model = Model::open(folder.path()).unwrap();
     assert_eq!(structure_notes(&model), [StructureNote::Unmapped { file: 0, tensor: "extra".into() }]);
     assert!(model.tensor("extra").is_err());
+}
+
+#[test]
+fn names_need_not_be_utf8() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(OsStr::from_bytes(b"\xff.gguf")), gguf()).unwrap();
+    assert_eq!(Model::open(folder.path()).unwrap().layout(), Layout::Gguf);
+    fs::write(folder.path().join("b.gguf"), gguf()).unwrap();
+    let error = Model::open(folder.path()).unwrap_err().to_string();
+    assert!(error.ends_with(r#"name one of them: "b.gguf", "\xff.gguf""#), "{error}");
 }

@@ -94,8 +94,7 @@ fn read_version(cursor: &mut Cursor<'_>) -> Result<u32, WeightsError> {
     }
     match cursor.u32("the version")? {
         version @ (2 | 3) => Ok(version),
-        // Versions are small: in the other byte order the lower half is zero.
-        swapped if swapped != 0 && swapped & 0xffff == 0 => Err(WeightsError::BigEndian),
+        found if (1..=3).contains(&found.swap_bytes()) => Err(WeightsError::BigEndian),
         found => Err(WeightsError::Version { found }),
     }
 }

@@ -18,6 +18,7 @@ mod writer;
 pub use header::Header;
 pub(crate) use header::legacy_name;
 pub use metadata::Metadata;
+pub use split::is_part_name;
 pub use text::{Strings, Text};
 pub use value::{Array, Value};
 pub use writer::{TensorSpec, Writer};

@@ -1,6 +1,8 @@
 //! Models in several GGUF files, `NAME-00001-of-00003.gguf`, as llama.cpp's `gguf-split` writes them.
 //! Source: llama.cpp `tools/gguf-split`, `src/llama-model-loader.cpp`.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use super::header::Header;
@@ -36,42 +38,53 @@ pub(crate) struct DataSection {
 /// A file name of the pattern.
 #[derive(Debug, PartialEq, Eq)]
 struct PartName<'a> {
-    prefix: &'a str,
+    prefix: &'a [u8],
     /// From 1.
     number: u64,
     count: u64,
 }
 
 impl<'a> PartName<'a> {
-    fn parse(name: &'a str) -> Option<Self> {
-        const DIGITS: usize = 5;
-        let digits = |text: &str| {
-            let all = text.len() == DIGITS && text.bytes().all(|b| b.is_ascii_digit());
-            all.then(|| text.parse().ok()).flatten()
-        };
-        let (rest, count) = name.strip_suffix(".gguf")?.rsplit_once("-of-")?;
-        let (prefix, number) = rest.rsplit_once('-')?;
+    fn parse(name: &'a [u8]) -> Option<Self> {
+        let (rest, count) = name.strip_suffix(b".gguf")?.split_last_chunk()?;
+        let (rest, number) = rest.strip_suffix(b"-of-")?.split_last_chunk()?;
+        let prefix = rest.strip_suffix(b"-")?;
         let (number, count) = (digits(number)?, digits(count)?);
         (1..=count).contains(&number).then_some(Self { prefix, number, count })
     }
 
     fn of(path: &'a Path) -> Option<Self> {
-        Self::parse(path.file_name()?.to_str()?)
+        Self::parse(path.file_name()?.as_bytes())
     }
 
     fn sibling(&self, path: &Path, number: u64) -> PathBuf {
-        path.with_file_name(format!("{}-{number:05}-of-{:05}.gguf", self.prefix, self.count))
+        path.with_file_name(OsString::from_vec(self.name_of(number)))
+    }
+
+    fn name_of(&self, number: u64) -> Vec<u8> {
+        [self.prefix, format!("-{number:05}-of-{:05}.gguf", self.count).as_bytes()].concat()
     }
 }
 
+/// A number of five digits.
+fn digits(text: &[u8; 5]) -> Option<u64> {
+    let digit = |b: &u8| b.is_ascii_digit().then(|| u64::from(b - b'0'));
+    text.iter().try_fold(0, |number, b| Some(10 * number + digit(b)?))
+}
+
+/// The file's name claims a part of a split model, `NAME-00002-of-00003.gguf`, so a file of this name that
+/// holds a whole model is refused when it is opened. Looks at the name only.
+pub fn is_part_name(path: &Path) -> bool {
+    PartName::of(path).is_some_and(|name| name.count > 1)
+}
+
 /// The name of part 1 of the set that `name` belongs to; the name itself where it belongs to none.
-pub(crate) fn first_part(name: &str) -> String {
-    PartName::parse(name)
-        .map_or_else(|| name.to_owned(), |part| format!("{}-{:05}-of-{:05}.gguf", part.prefix, 1, part.count))
+pub(crate) fn first_part(name: &[u8]) -> Vec<u8> {
+    PartName::parse(name).map_or_else(|| name.to_owned(), |part| part.name_of(1))
 }
 
 /// Open the model that `source` holds or is a part of.
-/// Errors: those of each header, `Split`, `MissingFile`, each with its file. Tensors that occur in two
+/// Errors: those of each header, `Split`, `NotAPart`, `MissingFile`, `Io`, each with its file. Tensors that occur in two
 /// parts are found where the model's directory is built.
 pub(crate) fn open(source: Source) -> Result<Parts, WeightsError> {
     let path = source.path().to_owned();
@@ -85,11 +98,11 @@ pub(crate) fn open(source: Source) -> Result<Parts, WeightsError> {
         return Ok(parts);
     }
     let name = name.ok_or_else(|| split_error("file name", "NAME-00001-of-0000N.gguf", &path))?;
+    check_part(header.metadata(), name.number, name.count).map_err(|e| e.in_file(&path))?;
     if name.count > MAX_GGUF_PARTS {
         let error = WeightsError::Limit { what: "files of a model", limit: MAX_GGUF_PARTS, got: name.count };
         return Err(error.in_file(&path));
     }
-    check_part(header.metadata(), name.number, name.count).map_err(|e| e.in_file(&path))?;
     let mut given = Some((source, header));
     for number in 1..=name.count {
         let (source, header) = match given.take_if(|_| number == name.number) {
@@ -118,7 +131,7 @@ impl Parts {
 }
 
 fn open_part(path: &Path, number: u64, count: u64) -> Result<(Source, Header), WeightsError> {
-    if !path.exists() {
+    if !path.try_exists().map_err(WeightsError::io("read", path))? {
         let name = excerpt(path.file_name().unwrap_or_default().as_encoded_bytes());
         return Err(WeightsError::MissingFile { name }.in_file(path.parent().unwrap_or(path)));
     }
@@ -130,6 +143,9 @@ fn open_part(path: &Path, number: u64, count: u64) -> Result<(Source, Header), W
 
 /// `number` from 1, as in the file name; `split.no` counts from 0.
 fn check_part(metadata: &Metadata, number: u64, count: u64) -> Result<(), WeightsError> {
+    if metadata.get(NO).is_none() && metadata.get(COUNT).is_none() {
+        return Err(WeightsError::NotAPart { number, count });
+    }
     for (field, expected) in [(NO, number - 1), (COUNT, count)] {
         let got = metadata.unsigned(field)?;
         if got != Some(expected) {
@@ -169,8 +185,8 @@ mod tests {
 
     #[test]
     fn part_names() {
-        let part = PartName::parse("a-b-of-c-00002-of-00010.gguf").unwrap();
-        assert_eq!(part, PartName { prefix: "a-b-of-c", number: 2, count: 10 });
+        let part = PartName::parse(b"a-b-of-c-00002-of-00010.gguf").unwrap();
+        assert_eq!(part, PartName { prefix: b"a-b-of-c", number: 2, count: 10 });
         let path = Path::new("/m/a-00002-of-00010.gguf");
         assert_eq!(PartName::of(path).unwrap().sibling(path, 9), Path::new("/m/a-00009-of-00010.gguf"));
         for name in [
@@ -180,10 +196,13 @@ mod tests {
             "a-1-of-2.gguf",
             "a-0000+-of-00002.gguf",
         ] {
-            assert_eq!(PartName::parse(name), None, "{name}");
+            assert_eq!(PartName::parse(name.as_bytes()), None, "{name}");
+            assert!(!is_part_name(Path::new(name)), "{name}");
         }
-        assert_eq!(first_part("a-00002-of-00010.gguf"), "a-00001-of-00010.gguf");
-        assert_eq!(first_part("a.gguf"), "a.gguf");
+        assert_eq!(first_part(b"a-00002-of-00010.gguf"), b"a-00001-of-00010.gguf");
+        assert_eq!(first_part(b"a.gguf"), b"a.gguf");
+        assert!(is_part_name(path) && is_part_name(Path::new("-00001-of-00002.gguf")));
+        assert!(!is_part_name(Path::new("a-00001-of-00001.gguf")) && !is_part_name(Path::new("/")));
     }
 
     /// Part `number` of `count` with one tensor.
@@ -217,6 +236,51 @@ mod tests {
         std::fs::remove_file(&paths[1]).unwrap();
         let error = Model::open(&paths[2]).unwrap_err().to_string();
         assert!(error.ends_with("\"m-00002-of-00003.gguf\" is missing"), "{error}");
+    }
+
+    #[test]
+    fn names_need_not_be_utf8() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = [1, 2].map(|i| {
+            let name = [b"\xff", format!("-0000{i}-of-00002.gguf").as_bytes()].concat();
+            folder.path().join(OsString::from_vec(name))
+        });
+        for ((tensor, number), name) in ["a", "b"].iter().zip(1..).zip(&names) {
+            std::fs::rename(part(folder.path(), number, 2, tensor, 2), name).unwrap();
+        }
+        assert!(is_part_name(&names[0]));
+        let model = Model::open(&names[1]).unwrap();
+        assert_eq!((model.layout(), model.tensors().len()), (Layout::GgufSplit, 2));
+    }
+
+    #[test]
+    fn a_part_that_cannot_be_looked_at_is_not_called_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = part(folder.path(), 1, 2, "a", 2);
+        let second = folder.path().join("m-00002-of-00002.gguf");
+        std::os::unix::fs::symlink(&second, &second).unwrap();
+        let error = Model::open(&first).unwrap_err();
+        assert!(matches!(error.root(), WeightsError::Io { .. }), "{error}");
+        std::fs::remove_file(&second).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("nowhere"), &second).unwrap();
+        let error = Model::open(&first).unwrap_err();
+        assert!(matches!(error.root(), WeightsError::MissingFile { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_whole_model_under_the_name_of_a_part_is_called_that() {
+        let folder = tempfile::tempdir().unwrap();
+        for (count, opens) in [(1, true), (2, false), (99_999, false)] {
+            let path = folder.path().join(format!("m-00001-of-{count:05}.gguf"));
+            Writer::create(&path, Overwrite::Refuse, &Metadata::default(), &[]).unwrap().finish().unwrap();
+            let opened = Model::open(&path).map_err(|e| e.to_string());
+            assert_eq!(opened.is_ok(), opens);
+            if let Err(error) = opened {
+                let end =
+                    format!("its name claims part 1 of {count} of a split model, but it has no split.* keys");
+                assert!(error.ends_with(&end), "{error}");
+            }
+        }
     }
 
     #[test]

@@ -160,6 +160,23 @@ proptest! {
     }
 }
 
+#[test]
+fn versions_are_told_from_byte_orders() {
+    let cases: [(u32, &str); 6] = [
+        (1, "is GGUF version 1;"),
+        (4, "is GGUF version 4;"),
+        (65_536, "is GGUF version 65536;"),
+        (1 << 24, "is a big-endian GGUF file"),
+        (3 << 24, "is a big-endian GGUF file"),
+        (4 << 24, "is GGUF version 67108864;"),
+    ];
+    for (version, error) in cases {
+        let file = [&b"GGUF"[..], &version.to_le_bytes(), &[0; 16]].concat();
+        let got = Header::parse(&file).unwrap_err().to_string();
+        assert!(got.starts_with(error), "{got}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 

@@ -93,13 +93,13 @@ fn name<S: Serializer>(dtype: &DType, out: S) -> Result<S::Ok, S::Error> {
 }
 
 /// Apply a recipe to all tensors of a model, in file order. Errors: `NoCodec` (in the tensor) where a tensor
-/// would have to be converted from a format without one; `Value` for a rule that matches no tensor.
+/// would have to be converted from a format without one; `RuleUnused`.
 pub fn choose(model: &Model, recipe: &Recipe) -> Result<Vec<Choice>, WeightsError> {
     recipe.to.codec()?;
     for rule in &recipe.rules {
         if !model.tensors().iter().any(|info| rule.pattern.is_match(&info.name)) {
-            let (expected, got) = ("a rule that matches a tensor", excerpt(rule.text.as_bytes()));
-            return Err(WeightsError::Value { expected, got }.in_file(model.path()));
+            let rule = excerpt(rule.text.as_bytes());
+            return Err(WeightsError::RuleUnused { rule }.in_file(model.path()));
         }
     }
     let choices = model.tensors().iter().map(|info| {
@@ -133,5 +133,7 @@ fn choice_for(info: &TensorInfo, recipe: &Recipe) -> Choice {
 fn is_matrix(info: &TensorInfo) -> bool {
     let wide = info.shape.dims().iter().filter(|d| **d > 1).count() >= 2;
     let left_alone = LEFT_ALONE.iter().any(|part| info.name.contains(part));
-    wide && info.name.ends_with(".weight") && !left_alone
+    // Whole numbers and F64 are tables of some kind; quantized formats without a codec are refused instead.
+    let numbers = info.dtype.is_supported() || info.dtype.block_len() > 1;
+    wide && numbers && info.name.ends_with(".weight") && !left_alone
 }

@@ -54,6 +54,7 @@ fn each_tensor_gets_its_type_and_the_reason() {
         ("blk.0.attn_q.bias", &[512], DType::F32),
         ("output.weight", &[4, 256], DType::F32),
         ("v.patch_embd.weight", &[4, 3, 16, 16], DType::F16),
+        ("table.weight", &[4, 256], DType::I32),
     ];
     let model = model(folder.path(), tensors, None);
     let choices = choose(&model, &recipe(DType::Q4_K, &["^output=q6_k", "attn_q.bias=source"])).unwrap();
@@ -67,6 +68,7 @@ fn each_tensor_gets_its_type_and_the_reason() {
         (DType::F32, &Reason::Rule("attn_q.bias=source".into())),
         (DType::Q6_K, &Reason::Rule("^output=q6_k".into())),
         (DType::F16, &Reason::Small),
+        (DType::I32, &Reason::Small),
     ];
     assert_eq!(got, want);
 
@@ -120,7 +122,7 @@ fn what_cannot_be_converted_is_named_and_nothing_is_left() {
     let kept = choose(&unknown, &recipe(DType::Q8_0, &["a=source"])).unwrap();
     assert_eq!(kept[0].to, DType::IQ2_S);
     let error = choose(&unknown, &recipe(DType::Q8_0, &["nothing=f16"])).unwrap_err().to_string();
-    assert!(error.contains("matches a tensor"), "{error}");
+    assert!(error.contains("no tensor matches the rule \"nothing=f16\""), "{error}");
 }
 
 #[test]
