@@ -1,0 +1,16 @@
+//! Row by row in place; the mean of squares in f64.
+
+use super::RmsNorm;
+use crate::host::call::Call;
+use crate::host::math::sum;
+use crate::host::rows::each_row;
+
+pub(super) fn run(op: &RmsNorm, call: &mut Call<'_>) {
+    call.begin_with(0);
+    let weight = call.numbers(1);
+    each_row(call.out, weight.len(), |_, row| {
+        let mean = sum(row, |v| v * v) / row.len() as f64;
+        let factor = (1.0 / (mean + f64::from(op.eps)).sqrt()) as f32;
+        row.iter_mut().zip(weight).for_each(|(v, w)| *v = *v * factor * w);
+    });
+}
