@@ -42,6 +42,9 @@ pub(crate) enum Command {
     /// Look at, check, compare and quantize model files
     #[command(subcommand)]
     Model(ModelCommand),
+    /// Measure this machine
+    #[command(subcommand)]
+    Bench(BenchCommand),
 }
 
 impl Command {
@@ -49,8 +52,30 @@ impl Command {
     pub(crate) fn wants_json(&self) -> bool {
         match self {
             Self::Model(command) => command.json(),
+            Self::Bench(BenchCommand::Ops(arguments)) => arguments.json,
         }
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchCommand {
+    /// Time every operation in every format at the shapes of real networks
+    Ops(BenchOpsArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchOpsArguments {
+    /// Only this operation (linear, attention, conv2d, …). May be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) op: Vec<String>,
+
+    /// Threads of the executor
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) threads: std::num::NonZeroUsize,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,6 +15,8 @@ pub(crate) enum Code {
     Usage = 2,
     /// A model was refused.
     Model = 4,
+    /// No device can do the work.
+    Device = 5,
     /// The store, or a file to be written, could not be.
     Store = 6,
     /// Interrupted by the user.

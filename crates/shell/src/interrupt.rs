@@ -41,3 +41,8 @@ pub(crate) fn watch() -> Result<(), Failure> {
 pub(crate) fn flag() -> &'static AtomicBool {
     &STOP
 }
+
+/// The user wants the program to stop.
+pub(crate) fn asked() -> bool {
+    STOP.load(Ordering::Relaxed)
+}

@@ -1,5 +1,6 @@
 //! `bedside`: the program. Each command is one file; this one starts them and turns failures into exit codes.
 
+mod bench;
 mod cli;
 mod exit;
 mod interrupt;
@@ -34,5 +35,6 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<exit::Code, Failure> {
     match &arguments.command {
         Command::Model(command) => model::run(command, arguments.store.as_deref()),
+        Command::Bench(command) => bench::run(command),
     }
 }
