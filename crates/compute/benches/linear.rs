@@ -71,12 +71,11 @@ fn by_format(c: &mut Criterion, name: &str, rows: usize, tiers: &[Tier]) {
             measure(&mut group, format!("{dtype} {numerics} {}", tier.name()), &linear, rows, &one);
         }
     }
-    dense(&mut group, rows);
+    dense(&mut group, rows, shape(DType::F32));
 }
 
 /// burn's product and ours on f32 weights.
-fn dense(group: &mut BenchmarkGroup<'_, WallTime>, rows: usize) {
-    let shape = shape(DType::F32);
+fn dense(group: &mut BenchmarkGroup<'_, WallTime>, rows: usize, shape: [usize; 2]) {
     let (w, x, one) = (wave(shape[0] * shape[1]), wave(rows * shape[1]), threads(1));
     group.throughput(Throughput::Elements((rows * shape[0] * shape[1]) as u64));
     let blocks = DType::F32.quantize(&w).expect("finite");
@@ -121,7 +120,7 @@ fn two_threads(c: &mut Criterion) {
     let (mut group, pools) = (group(c, "linear 512 x 768 x 3072"), [threads(1), threads(2)]);
     let shape = [3072, 768];
     let blocks = DType::Q8_0.quantize(&wave(shape[0] * shape[1])).expect("finite whole blocks");
-    group.throughput(Throughput::Elements((512 * shape[0] * shape[1]) as u64));
+    dense(&mut group, 512, shape);
     for numerics in [Numerics::Fast, Numerics::Exact] {
         let linear = BlockLinear::new("w", view(DType::Q8_0, shape, &blocks), numerics).expect("a matrix");
         for pool in &pools {
