@@ -11,8 +11,8 @@ use super::files::TextFile;
 const HOSTS: &[(&str, &str)] = &[
     ("crates", ".io"),
     ("pypi", ".org"),
-    ("pythonhosted", ".org"),
-    ("registry.npmjs", ".org"),
+    ("python", "hosted.org"),
+    ("registry", ".npmjs.org"),
     ("registry.yarnpkg", ".com"),
     ("proxy.golang", ".org"),
     ("repo.maven.apache", ".org"),
