@@ -1,7 +1,7 @@
 //! How long the host executor takes for a ViT-B/16-like encoder, and how much of it is burn's own matrix
 //! products: `cargo run --release -p bedside-compute --example encoder_speed -- [threads] [tokens]`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
@@ -18,7 +18,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 const WIDTH: i32 = 768;
 const HIDDEN: i32 = 3072;
 const LAYERS: usize = 12;
-const RUNS: usize = 7;
+const RUNS: usize = 15;
 
 fn main() -> Result<(), ComputeError> {
     let mut arguments = std::env::args().skip(1).map(|a| a.parse::<usize>().unwrap_or(1));
@@ -41,6 +41,7 @@ fn main() -> Result<(), ComputeError> {
     let mut host = Executor::new(&rewritten.graph, &plan, &overlay, threads)?;
     let inputs = [("x", HostTensor::f32(&[tokens, WIDTH as usize], numbers(tokens * WIDTH as usize, 1.0))?)];
     let whole = median(|| host.run(&sizes, &inputs).map(|_| ()));
+    by_operation(&mut host, &sizes, &inputs)?;
     let products = products(tokens);
     let gflop = plan.totals().flops as f64 / 1e9;
     println!(
@@ -48,6 +49,30 @@ fn main() -> Result<(), ComputeError> {
         gflop / whole * 1e3
     );
     println!("burn's matmul for the linear layers alone, one thread: {products:.1} ms");
+    Ok(())
+}
+
+/// Milliseconds of each kind of node, medians over the runs, by operation and result.
+fn by_operation(
+    host: &mut Executor,
+    sizes: &Sizes,
+    inputs: &[(&str, HostTensor)],
+) -> Result<(), ComputeError> {
+    let mut times: Vec<Vec<f64>> = vec![Vec::new(); host.graph().nodes().len()];
+    for _ in 0..RUNS {
+        let run = host.profile(sizes, inputs)?;
+        times.iter_mut().zip(run).for_each(|(times, time)| times.push(time.as_secs_f64() * 1e3));
+    }
+    let mut kinds: BTreeMap<String, f64> = BTreeMap::new();
+    for (node, times) in host.graph().nodes().iter().zip(&mut times) {
+        times.sort_by(f64::total_cmp);
+        let last = node.inputs.get(1).map(|input| host.graph().node(*input).value.dims.clone());
+        let kind = format!("{} {last:?}", node.op.name());
+        *kinds.entry(kind).or_default() += times[RUNS / 2];
+    }
+    for (kind, ms) in kinds.iter().filter(|(_, ms)| **ms > 0.05) {
+        println!("{ms:8.1} ms  {kind}");
+    }
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! What a process really takes while the host executor plays a plan. One test, alone in its process.
+//! What a process really takes while the host executor plays a plan. One test, alone in its process, and its
+//! cases each in one of their own.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -27,22 +28,49 @@ fn a_run_stays_within_its_plan_and_memory_stays_flat() -> Result<(), ComputeErro
         bedside_tests::skip("memory", "only Linux tells the peak of a process in /proc/self/status");
         return Ok(());
     }
-    for (graph, sizes) in [encoder()?, decoder()?] {
-        let weights = weights(&graph)?;
-        let settings = PlanSettings { bounds: sizes, numerics: Numerics::Exact, kv: KvFormat::F16 };
-        let plan = Plan::for_weights(&graph, &settings, &weights)?;
-        let inputs = inputs(&graph, &sizes.with(Symbol::Past, 0))?;
-        let before = reset_peak();
-        let mut host = Executor::new(&graph, &plan, &weights, NonZeroUsize::MIN.saturating_add(1))?;
-        for _ in 0..3 {
-            host.run(&sizes.with(Symbol::Past, 0), &inputs)?;
-        }
-        let peak = status_bytes("VmHWM:").unwrap_or(u64::MAX).saturating_sub(before);
-        let (total, allowed) = (plan.totals().total_bytes(), allowed(&plan));
-        eprintln!("{}: planned {} MiB, measured {} MiB", graph.name(), total / MIB, peak / MIB);
-        assert!(peak <= allowed, "{}: planned {total}, allowed {allowed}, measured {peak}", graph.name());
+    if let Ok(case) = std::env::var(CASE) {
+        return stays_within_its_plan(case.parse().unwrap_or(usize::MAX));
+    }
+    for case in 0..2 * FORMATS.len() {
+        // Each in a process of its own: memory that an allocator keeps would hide what the next case takes.
+        let test = "a_run_stays_within_its_plan_and_memory_stays_flat";
+        let me = std::env::current_exe().expect("the test's own program");
+        let mut child = std::process::Command::new(me);
+        let status = child.args(["--exact", test, "--nocapture"]).env(CASE, case.to_string()).status();
+        assert!(status.is_ok_and(|status| status.success()), "case {case}");
     }
     flat_over_many_runs()
+}
+
+/// Names the case that a process of its own measures.
+const CASE: &str = "BEDSIDE_MEMORY_CASE";
+
+const FORMATS: [(DType, Numerics); 5] = [
+    (DType::F32, Numerics::Exact),
+    (DType::F16, Numerics::Exact),
+    (DType::Q8_0, Numerics::Exact),
+    (DType::Q8_0, Numerics::Fast),
+    (DType::Q4_K, Numerics::Fast),
+];
+
+fn stays_within_its_plan(case: usize) -> Result<(), ComputeError> {
+    let (graph, sizes) = if case < FORMATS.len() { encoder()? } else { decoder()? };
+    let (dtype, numerics) = FORMATS[case % FORMATS.len()];
+    let weights = weights(&graph, dtype)?;
+    let settings = PlanSettings { bounds: sizes, numerics, kv: KvFormat::F16 };
+    let plan = Plan::for_weights(&graph, &settings, &weights)?;
+    let inputs = inputs(&graph, &sizes.with(Symbol::Past, 0))?;
+    let before = reset_peak();
+    let mut host = Executor::new(&graph, &plan, &weights, NonZeroUsize::MIN.saturating_add(1))?;
+    for _ in 0..3 {
+        host.run(&sizes.with(Symbol::Past, 0), &inputs)?;
+    }
+    let peak = status_bytes("VmHWM:").unwrap_or(u64::MAX).saturating_sub(before);
+    let (total, allowed) = (plan.totals().total_bytes(), allowed(&plan));
+    let what = format!("{} {dtype} {numerics}", graph.name());
+    eprintln!("{what}: planned {} MiB, measured {} MiB", total / MIB, peak / MIB);
+    assert!(peak <= allowed, "{what}: planned {total}, allowed {allowed}, measured {peak}");
+    Ok(())
 }
 
 /// 1,000 runs of a small plan leave the process as large as the first 100 made it.
@@ -53,7 +81,7 @@ fn flat_over_many_runs() -> Result<(), ComputeError> {
     let y = block(&mut g, x, "blk", 64, 17)?;
     g.output("y", y)?;
     let graph = g.finish()?;
-    let weights = weights(&graph)?;
+    let weights = weights(&graph, DType::F32)?;
     let settings = PlanSettings { bounds: sizes, numerics: Numerics::Exact, kv: KvFormat::F16 };
     let plan = Plan::for_weights(&graph, &settings, &weights)?;
     let mut host = Executor::new(&graph, &plan, &weights, NonZeroUsize::MIN.saturating_add(1))?;
@@ -136,11 +164,13 @@ fn numbers(count: u64, size: f32) -> Vec<f32> {
         .collect()
 }
 
-fn weights(graph: &Graph) -> Result<HashMap<String, OwnedWeight>, ComputeError> {
+/// Matrices in `dtype`, vectors in f32.
+fn weights(graph: &Graph, dtype: DType) -> Result<HashMap<String, OwnedWeight>, ComputeError> {
     let make = |node: &bedside_compute::Node| {
         let dims = node.value.at(&Sizes::new())?;
         let values = numbers(dims.iter().product(), 0.05);
-        Ok((node.name.clone(), OwnedWeight::new(&node.name, DType::F32, &dims, &values)?))
+        let dtype = if dims.len() == 1 { DType::F32 } else { dtype };
+        Ok((node.name.clone(), OwnedWeight::new(&node.name, dtype, &dims, &values)?))
     };
     graph.weights().map(make).collect()
 }

@@ -1,7 +1,5 @@
 //! What one operation sees when the host executor plays it.
 
-use burn::tensor::Tensor;
-
 use super::cache::Cache;
 use super::weight::Blocks;
 use crate::graph::Sizes;
@@ -14,11 +12,9 @@ pub(crate) enum Data<'a> {
     Numbers(&'a [f32]),
     /// Row-major.
     Indices(&'a [u32]),
-    /// A weight that only matrix products and look-ups read: (first dimension, all others).
-    Matrix(&'a Tensor<2>),
     /// A weight in its own format, for look-ups.
     Blocks(&'a Blocks),
-    /// A weight packed for products.
+    /// A weight (rows, columns) packed for products.
     Product(&'a BlockLinear<'static>),
     /// The filled part of a KV cache.
     Cache(&'a Cache),

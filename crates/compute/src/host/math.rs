@@ -19,9 +19,10 @@ pub(crate) fn exp(x: f32) -> f32 {
     p = p * r + 5e-1;
     let y = p * r * r + r + 1.0;
     // Two factors, so that neither leaves the range of f32.
-    let n = shifted.to_bits() as i32 - ROUND.to_bits() as i32;
+    // Wrapping, since a check for overflow would keep the loop from becoming vector code.
+    let n = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = n >> 1;
-    y * power_of_two(half) * power_of_two(n - half)
+    y * power_of_two(half) * power_of_two(n.wrapping_sub(half))
 }
 
 #[inline(always)]

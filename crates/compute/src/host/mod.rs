@@ -1,6 +1,6 @@
-//! The host executor: plays a graph on the CPU with the plan's settings. Matrix products are burn's, on
-//! its `flex` device; everything else is plain loops over slices of the plan's arena, beside each
-//! operation's reference. All memory but a few tiles is taken when the executor is made.
+//! The host executor: plays a graph on the CPU with the plan's settings. Matrix products, convolutions and
+//! attention go through the tiles of the linear layer; everything else is plain loops over slices of the plan's
+//! arena, beside each operation's reference. All memory but a few tiles is taken when the executor is made.
 //!
 //! Results are the same for any number of threads: work is cut into pieces that do not depend on it.
 
@@ -13,6 +13,7 @@ pub(crate) mod rows;
 mod run;
 #[cfg(test)]
 mod tests;
+pub(crate) mod vector;
 pub(crate) mod weight;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,6 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use bedside_tensor::DType;
-use burn::tensor::Device;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::ComputeError;
@@ -77,7 +77,7 @@ impl Executor {
         }
         let load = |(value, _)| {
             let kept = kept(graph, plan, value, source)?;
-            weight::load(graph, value, source, kept, plan.settings().numerics, &Device::flex())
+            weight::load(graph, value, source, kept, plan.settings().numerics)
         };
         let weights = graph.values().map(load).collect::<Result<_, _>>()?;
         let roots = memory::roots(graph, plan)?;

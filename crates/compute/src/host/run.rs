@@ -88,12 +88,12 @@ impl Run<'_> {
         let (out, around) = split.ok_or_else(|| misplaced(self.plan, node))?;
         let parts = Parts { weights: self.weights, caches: self.caches, around };
         let mut seen = Vec::with_capacity(node.inputs.len());
-        for (i, (input, copy)) in node.inputs.iter().zip(&copies).enumerate() {
+        for (input, copy) in node.inputs.iter().zip(&copies) {
             let (dims, spot) = (&self.dims[input.index()], self.spots[input.index()]);
             let element = self.graph.node(*input).value.element;
             let data = match copy {
                 Some(copy) => Some(Data::Numbers(copy)),
-                None => parts.data(spot, dims.iter().product(), element, operation.multiplies_by(i)),
+                None => parts.data(spot, dims.iter().product(), element),
             };
             seen.push(Seen { dims, data: data.ok_or_else(|| misplaced(self.plan, node))? });
         }
@@ -220,7 +220,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn data(&self, spot: Spot, len: usize, element: Element, multiplied: bool) -> Option<Data<'a>> {
+    fn data(&self, spot: Spot, len: usize, element: Element) -> Option<Data<'a>> {
         let Spot { home, start } = spot;
         let part = |numbers: &'a [f32]| numbers.get(start..)?.get(..len).map(Data::Numbers);
         match home {
@@ -229,7 +229,7 @@ impl<'a> Parts<'a> {
                 let cache = self.caches.get(&of)?;
                 cache.numbers().map_or(Some(Data::Cache(cache)), part)
             }
-            Home::Weight(of) => match self.weights[of.index()].as_ref()?.data(multiplied) {
+            Home::Weight(of) => match self.weights[of.index()].as_ref()?.data() {
                 Data::Numbers(numbers) => part(numbers),
                 whole => Some(whole),
             },

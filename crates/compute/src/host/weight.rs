@@ -1,10 +1,8 @@
 //! Weights as the host executor keeps them: converted once, when the network is loaded.
 
 use bedside_tensor::{DType, TensorView};
-use burn::tensor::{Device, Tensor};
 
 use super::call::Data;
-use super::matmul::matrix;
 use crate::ComputeError;
 use crate::graph::{Graph, Value};
 use crate::ops::{BlockLinear, Numerics, Op, Operation};
@@ -14,18 +12,10 @@ use crate::source::WeightSource;
 pub(crate) enum Weight {
     /// Row-major.
     Numbers(Vec<f32>),
-    /// For matrix products: (first dimension, all others).
-    Matrix(Tensor<2>),
-    /// In the model file's format.
-    Quantized(Quantized),
-}
-
-/// A weight in its own format, in the forms that its readers need: a tied embedding needs both.
-pub(crate) struct Quantized {
-    /// For look-ups.
-    pub(super) blocks: Option<Blocks>,
-    /// For products.
-    pub(super) product: Option<BlockLinear<'static>>,
+    /// In the model file's format, for look-ups only.
+    Blocks(Blocks),
+    /// Packed for products; look-ups read it too.
+    Product(BlockLinear<'static>),
 }
 
 /// A matrix in a block format.
@@ -40,6 +30,13 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
+    fn of(view: TensorView<'_>) -> Self {
+        // Fits: the blocks are in memory. Dimensions of a weight are positive.
+        let columns = view.shape().dims().last().map_or(1, |&d| d as usize);
+        let rows = view.shape().rows() as usize;
+        Self { dtype: view.dtype(), rows, columns, bytes: view.bytes().to_vec() }
+    }
+
     /// Rows `first ..` as f32, as many as fill `out`.
     pub(crate) fn read(&self, first: usize, out: &mut [f32]) {
         let row_bytes = self.bytes.len() / self.rows;
@@ -61,16 +58,12 @@ pub(crate) enum Kept {
 }
 
 impl Weight {
-    /// For an operand. `multiplied`: the operation multiplies by it.
-    pub(crate) fn data(&self, multiplied: bool) -> Data<'_> {
+    /// For an operand.
+    pub(crate) fn data(&self) -> Data<'_> {
         match self {
             Weight::Numbers(numbers) => Data::Numbers(numbers),
-            Weight::Matrix(matrix) => Data::Matrix(matrix),
-            Weight::Quantized(Quantized { product: Some(product), .. }) if multiplied => {
-                Data::Product(product)
-            }
-            Weight::Quantized(Quantized { blocks: Some(blocks), .. }) => Data::Blocks(blocks),
-            Weight::Quantized(_) => unreachable!("every reader found its form when the weight was loaded"),
+            Weight::Blocks(blocks) => Data::Blocks(blocks),
+            Weight::Product(product) => Data::Product(product),
         }
     }
 }
@@ -83,42 +76,20 @@ pub(crate) fn load(
     source: &dyn WeightSource,
     kept: Kept,
     numerics: Numerics,
-    device: &Device,
 ) -> Result<Option<Weight>, ComputeError> {
     let node = graph.node(value);
-    if matches!(node.op, Op::Weight) && kept == Kept::AsStored && takes_any_format(graph, value) {
+    if matches!(node.op, Op::Weight) && kept != Kept::Numbers && takes_any_format(graph, value) {
         let view = node.checked(source)?;
-        if view.dtype() != DType::F32 {
-            return quantized(graph, value, view, numerics).map(Weight::Quantized).map(Some);
+        if is_multiplied(graph, value) && (kept == Kept::AsStored || view.dtype() == DType::F32) {
+            let product = BlockLinear::new(&node.name, view, numerics)?;
+            return Ok(Some(Weight::Product(product.into_owned())));
+        }
+        if kept == Kept::AsStored && view.dtype() != DType::F32 {
+            return Ok(Some(Weight::Blocks(Blocks::of(view))));
         }
     }
     let Some(leaf) = node.leaf_f32(source)? else { return Ok(None) };
-    let dims = leaf.dims().to_vec();
-    let Some(numbers) = leaf.into_f32() else { return Ok(None) };
-    if kept != Kept::Numbers && matches!(node.op, Op::Weight) && dims.len() >= 2 && is_matrix(graph, value) {
-        let columns = numbers.len() / dims[0];
-        return Ok(Some(Weight::Matrix(matrix(numbers, [dims[0], columns], device))));
-    }
-    Ok(Some(Weight::Numbers(numbers)))
-}
-
-fn quantized(
-    graph: &Graph,
-    value: Value,
-    view: TensorView<'_>,
-    numerics: Numerics,
-) -> Result<Quantized, ComputeError> {
-    let multiplied = readers(graph, value).any(|(operation, i)| operation.multiplies_by(i));
-    let looked_up = readers(graph, value).any(|(operation, i)| !operation.multiplies_by(i));
-    let name = &graph.node(value).name;
-    let product = multiplied.then(|| BlockLinear::new(name, view, numerics)).transpose()?;
-    let blocks = || {
-        // Fits: the blocks are in memory. Dimensions of a weight are positive.
-        let columns = view.shape().dims().last().map_or(1, |&d| d as usize);
-        let rows = view.shape().rows() as usize;
-        Blocks { dtype: view.dtype(), rows, columns, bytes: view.bytes().to_vec() }
-    };
-    Ok(Quantized { blocks: looked_up.then(blocks), product: product.map(BlockLinear::into_owned) })
+    Ok(leaf.into_f32().map(Weight::Numbers))
 }
 
 /// Whether the weight may stay in its own format.
@@ -139,9 +110,7 @@ fn readers(graph: &Graph, value: Value) -> impl Iterator<Item = (&dyn Operation,
     })
 }
 
-/// Some reader multiplies by the weight and all others can read the same form.
-fn is_matrix(graph: &Graph, value: Value) -> bool {
-    !is_output(graph, value)
-        && readers(graph, value).any(|(operation, i)| operation.multiplies_by(i))
-        && readers(graph, value).all(|(operation, i)| operation.multiplies_by(i) || operation.any_format(i))
+/// Some reader multiplies by the weight.
+pub(crate) fn is_multiplied(graph: &Graph, value: Value) -> bool {
+    readers(graph, value).any(|(operation, i)| operation.multiplies_by(i))
 }

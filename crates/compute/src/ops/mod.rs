@@ -69,7 +69,7 @@ pub(crate) trait Operation: Sync {
     /// Errors: an operand that has none, such as rope's factors.
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch>;
 
-    /// On the host, a weight read here may be kept as a matrix for products by burn.
+    /// On the host, a weight read here is packed for products.
     fn multiplies_by(&self, _input: usize) -> bool {
         false
     }
@@ -183,8 +183,8 @@ mod pixel_shuffle;
 
 pub use attention::{Attend, Pattern, Visible};
 pub use conv2d::Padding;
-pub(crate) use linear::host::BlockLinear;
 pub(crate) use linear::host::tier::Tier;
+pub(crate) use linear::host::{BlockLinear, packed_bytes};
 pub use pixel_shuffle::ChannelOrder;
 pub use pool::PoolKind;
 pub use pool2d::Pool2dKind;

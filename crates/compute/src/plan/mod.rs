@@ -19,7 +19,7 @@ pub use totals::{Budget, Totals};
 use crate::ComputeError;
 use crate::graph::{Dim, Graph, Node, Sizes, Value, ValueType};
 use crate::kv::KvFormat;
-use crate::ops::{Numerics, Op, product};
+use crate::ops::{Numerics, Op, packed_bytes, product};
 use crate::source::WeightSource;
 use buffers::Buffers;
 
@@ -83,7 +83,8 @@ pub struct Placement {
     pub value: ValueType,
     /// Where it lies.
     pub place: Place,
-    /// Bytes at the bounds, in the format it is kept in.
+    /// Bytes at the bounds, in the format it is kept in; of a weight that is multiplied with, those of its
+    /// panels, whose last rows may be filled up.
     pub bytes: u64,
     /// Step at which it is written: its own number; 0 for inputs.
     pub first: usize,
@@ -146,12 +147,17 @@ impl Plan {
         format: &dyn Fn(&str) -> Result<DType, ComputeError>,
     ) -> Result<Self, ComputeError> {
         let mut placements = Vec::with_capacity(graph.nodes().len());
-        let kept = weight_formats(graph, format)?;
+        let (kept, packed) = (weight_formats(graph, format)?, packed(graph));
         let dims: Vec<Vec<u64>> =
             graph.nodes().iter().map(|n| n.value.at_most(&settings.bounds)).collect::<Result<_, _>>()?;
         let mut states = 0;
         for ((value, node), dtype) in graph.values().zip(&kept) {
-            let (place, bytes) = home(node, &dims[value.index()], *dtype, settings.kv, &mut states)?;
+            let (place, mut bytes) = home(node, &dims[value.index()], *dtype, settings.kv, &mut states)?;
+            if let (true, Some(dtype), &[rows, columns]) =
+                (packed[value.index()], dtype, &dims[value.index()][..])
+            {
+                bytes = bytes.max(packed_bytes(*dtype, rows, columns));
+            }
             placements.push(Placement {
                 name: node.name.clone(),
                 op: node.op.name().to_owned(),
@@ -208,6 +214,18 @@ fn weight_formats(
     graph: &Graph,
     format: &dyn Fn(&str) -> Result<DType, ComputeError>,
 ) -> Result<Vec<Option<DType>>, ComputeError> {
+    let as_stored = as_stored(graph);
+    let kept = graph.values().map(|(value, node)| match node.op {
+        Op::Weight if as_stored[value.index()] => format(&node.name).map(Some),
+        Op::Weight => format(&node.name).map(|_| Some(DType::F32)),
+        Op::Constant(_) => Ok(Some(DType::F32)),
+        _ => Ok(None),
+    });
+    kept.collect()
+}
+
+/// Values whose readers all take any format.
+fn as_stored(graph: &Graph) -> Vec<bool> {
     let mut as_stored = vec![true; graph.nodes().len()];
     for node in graph.nodes() {
         for (i, input) in node.inputs.iter().enumerate() {
@@ -217,13 +235,20 @@ fn weight_formats(
     for output in graph.outputs() {
         as_stored[output.value.index()] = false;
     }
-    let kept = graph.values().map(|(value, node)| match node.op {
-        Op::Weight if as_stored[value.index()] => format(&node.name).map(Some),
-        Op::Weight => format(&node.name).map(|_| Some(DType::F32)),
-        Op::Constant(_) => Ok(Some(DType::F32)),
-        _ => Ok(None),
-    });
-    kept.collect()
+    as_stored
+}
+
+/// Weights that the host packs into panels, which take the place of the file's blocks.
+fn packed(graph: &Graph) -> Vec<bool> {
+    let mut multiplied = vec![false; graph.nodes().len()];
+    for node in graph.nodes() {
+        for (i, input) in node.inputs.iter().enumerate() {
+            multiplied[input.index()] |= node.op.operation().is_some_and(|op| op.multiplies_by(i));
+        }
+    }
+    let is_weight =
+        |(value, node): (Value, &Node)| matches!(node.op, Op::Weight) && multiplied[value.index()];
+    graph.values().map(is_weight).zip(as_stored(graph)).map(|(weight, stored)| weight && stored).collect()
 }
 
 /// Where a leaf lies; operations and inputs go to the arena, at an offset decided later.

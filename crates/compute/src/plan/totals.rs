@@ -52,6 +52,22 @@ impl Totals {
         parts.iter().fold(0, |sum, &part| sum.saturating_add(part))
     }
 
+    /// Of two plans with weights of their own that stay loaded side by side: everything added up.
+    #[must_use]
+    pub fn beside(self, other: &Self) -> Self {
+        Self {
+            weights_bytes: self.weights_bytes.saturating_add(other.weights_bytes),
+            activations_bytes: self.activations_bytes.saturating_add(other.activations_bytes),
+            activations_least_bytes: self
+                .activations_least_bytes
+                .saturating_add(other.activations_least_bytes),
+            kv_cache_bytes: self.kv_cache_bytes.saturating_add(other.kv_cache_bytes),
+            staging_bytes: self.staging_bytes.saturating_add(other.staging_bytes),
+            flops: self.flops.saturating_add(other.flops),
+            traffic_bytes: self.traffic_bytes.saturating_add(other.traffic_bytes),
+        }
+    }
+
     /// Of plans that run one at a time on the same weights and caches, such as a decoder's two: weights and
     /// caches once, the larger arena and staging. Flops and traffic are those of all together.
     pub fn shared(plans: &[&Plan]) -> Self {

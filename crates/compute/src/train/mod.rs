@@ -14,7 +14,6 @@ mod tests;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use burn::tensor::Device;
 use rayon::ThreadPool;
 
 pub use low_rank::{LowRank, insert_low_rank};
@@ -53,7 +52,7 @@ impl Differentiator {
         let wanted = wanted.iter().map(|name| leaf(graph, name)).collect::<Result<Vec<Value>, _>>()?;
         let load = |(value, _)| {
             let kept = if wanted.contains(&value) { weight::Kept::Numbers } else { weight::Kept::AsStored };
-            weight::load(graph, value, source, kept, Numerics::Exact, &Device::flex())
+            weight::load(graph, value, source, kept, Numerics::Exact)
         };
         let weights = graph.values().map(load).collect::<Result<_, _>>()?;
         let mut needs: Vec<bool> = graph.values().map(|(value, _)| wanted.contains(&value)).collect();
@@ -171,7 +170,7 @@ impl Tape<'_> {
         operation: &dyn Operation,
         upstream: &[f32],
     ) -> Result<step::Gradients, ComputeError> {
-        let inputs = self.seen(node, operation);
+        let inputs = self.seen(node);
         let needs: Vec<bool> = node.inputs.iter().map(|input| self.of.needs[input.index()]).collect();
         let (dims, sizes, pool) = (&self.dims[value.index()], &self.sizes, &self.of.pool);
         let step = Step { inputs: &inputs, needs: &needs, dims, upstream, sizes, pool };
@@ -184,7 +183,7 @@ impl Tape<'_> {
         node: &Node,
         operation: &dyn Operation,
     ) -> Result<Option<HostTensor>, ComputeError> {
-        let inputs = self.seen(node, operation);
+        let inputs = self.seen(node);
         let (dims, sizes, pool) = (&self.dims[value.index()], &self.sizes, &self.of.pool);
         let mut out = vec![0.0; dims.iter().product()];
         if !out.is_empty() {
@@ -211,17 +210,17 @@ impl Tape<'_> {
         }
     }
 
-    fn seen(&self, node: &Node, operation: &dyn Operation) -> Vec<Seen<'_>> {
-        let one = |(i, input): (usize, &Value)| {
+    fn seen(&self, node: &Node) -> Vec<Seen<'_>> {
+        let one = |input: &Value| {
             let kept = self.values[input.index()].as_ref();
             let data = match (kept, &self.of.weights[input.index()]) {
                 (Some(kept), _) => kept.as_u32().map_or_else(|| Data::Numbers(kept.f32s()), Data::Indices),
-                (None, Some(weight)) => weight.data(operation.multiplies_by(i)),
+                (None, Some(weight)) => weight.data(),
                 (None, None) => Data::Numbers(&[]), // no node is like this
             };
             Seen { dims: &self.dims[input.index()], data }
         };
-        node.inputs.iter().enumerate().map(one).collect()
+        node.inputs.iter().map(one).collect()
     }
 
     fn output_value(&self, name: &str) -> Result<Value, ComputeError> {

@@ -159,7 +159,11 @@ impl<'a> Step<'a> {
 fn flat(seen: &Seen<'_>, device: &Device) -> Tensor<1> {
     let numbers = match seen.data {
         Data::Indices(_) => Vec::new(),
-        Data::Matrix(matrix) => numbers(matrix.clone().reshape([seen.dims.iter().product::<usize>()])),
+        Data::Product(product) => {
+            let mut numbers = vec![0.0; seen.dims.iter().product()];
+            product.read_rows(0, &mut numbers);
+            numbers
+        }
         _ => seen.numbers().to_vec(),
     };
     let elements = numbers.len();

@@ -4,16 +4,30 @@ use super::Activation;
 use crate::host::call::Call;
 use crate::host::math::{erf, exp, sigmoid};
 use crate::host::rows::each_row;
+use crate::host::vector::Loop;
 
 /// Elements of one task.
 const CHUNK: usize = 1024;
 
 pub(super) fn run(op: Activation, call: &mut Call<'_>) {
     call.begin_with(0);
-    each_row(call.out, CHUNK, |_, chunk| apply(op, chunk));
+    each_row(call.out, CHUNK, |_, chunk| op.apply_host(chunk));
 }
 
 /// The function over a slice.
+pub(super) struct Whole<'x>(pub(super) Activation, pub(super) &'x mut [f32]);
+
+impl Loop for Whole<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        apply(self.0, self.1);
+    }
+}
+
+/// The same as a part of another loop.
+#[inline(always)]
 pub(super) fn apply(op: Activation, x: &mut [f32]) {
     match op {
         Activation::None => {}

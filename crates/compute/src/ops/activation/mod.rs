@@ -12,6 +12,7 @@ use crate::ComputeError;
 use crate::error::Mismatch;
 use crate::graph::{Element, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
+use crate::host::vector::vectorized;
 use crate::tensor::HostTensor;
 use crate::train::step::{Gradients, Step};
 
@@ -47,6 +48,12 @@ impl Activation {
 
     /// The function over a slice, in f32.
     pub(crate) fn apply_host(self, x: &mut [f32]) {
+        vectorized(host::Whole(self, x));
+    }
+
+    /// As `apply_host`, to become part of a vectorized loop.
+    #[inline(always)]
+    pub(crate) fn apply_inline(self, x: &mut [f32]) {
         host::apply(self, x);
     }
 

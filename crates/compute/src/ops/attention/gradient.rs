@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData, activation};
 
 use super::Attention;
-use super::mask::Mask;
+use super::mask::{Mask, Scores};
 use crate::error::Mismatch;
 use crate::host::call::Data;
 use crate::train::step::{Gradients, Step, Term};
@@ -94,7 +94,7 @@ impl Layout {
         let before = self.keys - self.queries.min(self.keys);
         let mut visible = vec![0.0; self.batch * self.queries * self.keys];
         for (i, row) in visible.chunks_exact_mut(self.keys).enumerate() {
-            mask.apply(row, [i / self.queries, i % self.queries], 0, before);
+            mask.apply(Scores { numbers: row, step: 1 }, [i / self.queries, i % self.queries], 0, before);
             row.iter_mut().for_each(|score| *score = if *score == f32::NEG_INFINITY { 0.0 } else { 1.0 });
         }
         visible

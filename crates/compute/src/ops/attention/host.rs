@@ -1,21 +1,18 @@
 //! Attention on the host, some query rows of one kv head at a time: scores, softmax and mix stay in cache,
 //! and keys and values are read where they lie, from a KV cache too.
 
-use burn::tensor::Device;
 use rayon::prelude::*;
 
-use super::mask::Mask;
+use super::lanes::Lanes;
+use super::mask::{Mask, Scores};
 use super::{Attention, Pattern};
 use crate::error::Mismatch;
 use crate::host::call::{Call, Data, Seen};
 use crate::host::math::{dot, exp, largest, sum};
-use crate::host::matmul::{matrix, product};
+use crate::host::vector::{Loop, vectorized};
 
-/// Most query positions of a task.
-const TASK_QUERIES: usize = 32;
-
-/// Most scores of a task (1 MiB).
-const TASK_SCORES: usize = 1 << 18;
+/// Most rows of queries of a task: enough to read a cache for once, few enough to be shared among threads.
+const TASK_ROWS: usize = 128;
 
 /// Up to this many rows of queries, plain loops that read each key once beat a matrix product.
 const FEW_ROWS: usize = 4;
@@ -40,12 +37,12 @@ pub(super) fn run(op: &Attention, call: &mut Call<'_>) -> Result<(), Mismatch> {
 }
 
 /// Sizes of one call.
-struct Layout {
-    queries: usize,
-    heads: usize,
-    head_dim: usize,
-    keys: usize,
-    kv_heads: usize,
+pub(super) struct Layout {
+    pub(super) queries: usize,
+    pub(super) heads: usize,
+    pub(super) head_dim: usize,
+    pub(super) keys: usize,
+    pub(super) kv_heads: usize,
     /// One entry of q for the whole batch.
     shared_queries: bool,
     causal: Option<Option<u32>>,
@@ -53,10 +50,10 @@ struct Layout {
 
 /// Query positions `first .. first + rows` for all heads of one kv head.
 #[derive(Clone, Copy)]
-struct Task {
-    kv_head: usize,
-    first: usize,
-    rows: usize,
+pub(super) struct Task {
+    pub(super) kv_head: usize,
+    pub(super) first: usize,
+    pub(super) rows: usize,
 }
 
 impl Layout {
@@ -75,24 +72,24 @@ impl Layout {
         }
     }
 
-    fn group(&self) -> usize {
+    pub(super) fn group(&self) -> usize {
         self.heads / self.kv_heads
     }
 
     /// Position of the first query among the keys.
-    fn before(&self) -> usize {
+    pub(super) fn before(&self) -> usize {
         self.keys - self.queries.min(self.keys)
     }
 
     fn tasks(&self) -> Vec<Task> {
-        let rows = (TASK_SCORES / (self.group() * self.keys).max(1)).clamp(1, TASK_QUERIES);
+        let rows = (TASK_ROWS / self.group()).max(1);
         let firsts = || (0..self.queries).step_by(rows);
         let task = |kv_head, first: usize| Task { kv_head, first, rows: rows.min(self.queries - first) };
         (0..self.kv_heads).flat_map(|kv_head| firsts().map(move |first| task(kv_head, first))).collect()
     }
 
     /// Keys that some query of the task may see.
-    fn keys_of(&self, task: &Task) -> std::ops::Range<usize> {
+    pub(super) fn keys_of(&self, task: &Task) -> std::ops::Range<usize> {
         let Some(window) = self.causal else { return 0..self.keys };
         let last = self.before() + task.first + task.rows - 1;
         let oldest = window.map_or(0, |window| (self.before() + task.first + 1).saturating_sub(window as usize));
@@ -109,12 +106,12 @@ impl Layout {
 }
 
 /// One task of one batch entry.
-struct Work<'a> {
-    op: &'a Attention,
-    layout: &'a Layout,
-    mask: &'a Mask<'a>,
-    batch: usize,
-    task: Task,
+pub(super) struct Work<'a> {
+    pub(super) op: &'a Attention,
+    pub(super) layout: &'a Layout,
+    pub(super) mask: &'a Mask<'a>,
+    pub(super) batch: usize,
+    pub(super) task: Task,
 }
 
 impl Work<'_> {
@@ -126,38 +123,10 @@ impl Work<'_> {
             return vec![0.0; rows * layout.head_dim];
         }
         let q = self.queries(inputs[0].numbers());
-        let few = rows <= FEW_ROWS;
-        let mut scores = vec![0.0; rows * keys.len()];
-        if few {
-            self.heads(inputs[1], keys.clone(), |j, key| {
-                let q = q.chunks_exact(layout.head_dim);
-                q.zip(scores.iter_mut().skip(j).step_by(keys.len())).for_each(|(q, s)| *s = dot(q, key));
-            });
-        } else {
-            let k = matrix(self.gathered(inputs[1], keys.clone()), [keys.len(), layout.head_dim], &Device::flex());
-            scores = product(matrix(q, [rows, layout.head_dim], &Device::flex()), k.transpose());
+        if rows <= FEW_ROWS {
+            return vectorized(Few { work: self, inputs, q: &q, keys });
         }
-        let sums: Vec<f32> = scores
-            .chunks_exact_mut(keys.len())
-            .enumerate()
-            .map(|(i, scores)| self.weigh(scores, self.task.first + i % self.task.rows, keys.start))
-            .collect();
-        let mut mixed = vec![0.0; rows * layout.head_dim];
-        if few {
-            self.heads(inputs[2], keys.clone(), |j, value| {
-                let weights = scores.iter().skip(j).step_by(keys.len());
-                for (mixed, weight) in mixed.chunks_exact_mut(layout.head_dim).zip(weights) {
-                    mixed.iter_mut().zip(value).for_each(|(m, v)| *m += weight * v);
-                }
-            });
-        } else {
-            let v = matrix(self.gathered(inputs[2], keys.clone()), [keys.len(), layout.head_dim], &Device::flex());
-            mixed = product(matrix(scores, [rows, keys.len()], &Device::flex()), v);
-        }
-        for (mixed, sum) in mixed.chunks_exact_mut(layout.head_dim).zip(sums) {
-            mixed.iter_mut().for_each(|m| *m *= sum);
-        }
-        mixed
+        Lanes::of(self, inputs, keys).run(&q)
     }
 
     /// The task's queries, scaled: (heads of the group, rows, head_dim).
@@ -174,12 +143,16 @@ impl Work<'_> {
         queries
     }
 
-    /// Call `each(index, features)` for the task's head of every key or value of a range.
-    fn heads(&self, from: Seen<'_>, range: std::ops::Range<usize>, mut each: impl FnMut(usize, &[f32])) {
+    /// Where the task's head of a key or value starts.
+    pub(super) fn place(&self, j: usize) -> usize {
         let layout = self.layout;
-        let place = |j: usize| {
-            ((self.batch * layout.keys + j) * layout.kv_heads + self.task.kv_head) * layout.head_dim
-        };
+        ((self.batch * layout.keys + j) * layout.kv_heads + self.task.kv_head) * layout.head_dim
+    }
+
+    #[inline(always)]
+    /// Call `each(index, features)` for the task's head of every key or value of a range.
+    pub(super) fn heads(&self, from: Seen<'_>, range: std::ops::Range<usize>, mut each: impl FnMut(usize, &[f32])) {
+        let layout = self.layout;
         let numbers = match from.data {
             Data::Cache(cache) => cache.numbers(),
             _ => Some(from.numbers()),
@@ -187,36 +160,68 @@ impl Work<'_> {
         let mut buffer = vec![0.0; layout.head_dim];
         for (i, j) in range.enumerate() {
             match (numbers, from.data) {
-                (Some(numbers), _) => each(i, &numbers[place(j)..][..layout.head_dim]),
+                (Some(numbers), _) => each(i, &numbers[self.place(j)..][..layout.head_dim]),
                 (None, Data::Cache(cache)) => {
-                    cache.read(place(j), &mut buffer);
+                    cache.read(self.place(j), &mut buffer);
                     each(i, &buffer);
                 }
                 (None, _) => {}
             }
         }
     }
+}
 
-    /// Heads of a range of keys or values, one after the other: (range, head_dim).
-    fn gathered(&self, from: Seen<'_>, range: std::ops::Range<usize>) -> Vec<f32> {
-        let mut all = Vec::with_capacity(range.len() * self.layout.head_dim);
-        self.heads(from, range, |_, head| all.extend_from_slice(head));
-        all
-    }
+/// A few rows of queries, each against every key in turn: reading keys and values is what takes the time.
+struct Few<'a> {
+    work: &'a Work<'a>,
+    inputs: &'a [Seen<'a>],
+    q: &'a [f32],
+    keys: std::ops::Range<usize>,
+}
 
-    /// Scores of one query become e^(score - largest), those it may not see 0. Returns what the mix is to
-    /// be multiplied by: 1 / their sum, or 0 when nothing is visible.
-    fn weigh(&self, scores: &mut [f32], query: usize, first_key: usize) -> f32 {
-        if let Some(cap) = self.op.softcap {
-            scores.iter_mut().for_each(|s| *s = cap * (*s / cap).tanh());
+impl Loop for Few<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f32> {
+        let Self { work, inputs, q, keys } = self;
+        let width = work.layout.head_dim;
+        let mut scores = vec![0.0; q.len() / width * keys.len()];
+        work.heads(inputs[1], keys.clone(), |j, key| {
+            let q = q.chunks_exact(width);
+            q.zip(scores.iter_mut().skip(j).step_by(keys.len())).for_each(|(q, s)| *s = dot(q, key));
+        });
+        let weigh = |(i, scores): (usize, &mut [f32])| {
+            weigh(work, scores, work.task.first + i % work.task.rows, keys.start)
+        };
+        let sums: Vec<f32> = scores.chunks_exact_mut(keys.len()).enumerate().map(weigh).collect();
+        let mut mixed = vec![0.0; q.len()];
+        work.heads(inputs[2], keys.clone(), |j, value| {
+            let weights = scores.iter().skip(j).step_by(keys.len());
+            for (mixed, weight) in mixed.chunks_exact_mut(width).zip(weights) {
+                mixed.iter_mut().zip(value).for_each(|(m, v)| *m += weight * v);
+            }
+        });
+        for (mixed, sum) in mixed.chunks_exact_mut(width).zip(sums) {
+            mixed.iter_mut().for_each(|m| *m *= sum);
         }
-        self.mask.apply(scores, [self.batch, query], first_key, self.layout.before());
-        let largest = largest(scores);
-        if largest == f32::NEG_INFINITY && !scores.iter().any(|s| s.is_nan()) {
-            scores.fill(0.0);
-            return 0.0;
-        }
-        scores.iter_mut().for_each(|s| *s = exp(*s - largest));
-        (1.0 / sum(scores, |s| s)) as f32
+        mixed
     }
+}
+
+/// Scores of one query become e^(score - largest), those it may not see 0. Returns what the mix is to be
+/// multiplied by: 1 / their sum, or 0 when nothing is visible.
+#[inline(always)]
+fn weigh(work: &Work<'_>, scores: &mut [f32], query: usize, first_key: usize) -> f32 {
+    if let Some(cap) = work.op.softcap {
+        scores.iter_mut().for_each(|s| *s = cap * (*s / cap).tanh());
+    }
+    work.mask.apply(Scores { numbers: scores, step: 1 }, [work.batch, query], first_key, work.layout.before());
+    let largest = largest(scores);
+    if largest == f32::NEG_INFINITY && !scores.iter().any(|s| s.is_nan()) {
+        scores.fill(0.0);
+        return 0.0;
+    }
+    scores.iter_mut().for_each(|s| *s = exp(*s - largest));
+    (1.0 / sum(scores, |s| s)) as f32
 }

@@ -3,6 +3,7 @@
 
 mod gradient;
 mod host;
+mod lanes;
 mod mask;
 mod reference;
 #[cfg(test)]

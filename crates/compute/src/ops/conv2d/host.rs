@@ -1,50 +1,65 @@
-//! Convolution as a matrix product by burn: weight (out, channels × kernel) times the image's windows laid
-//! out as (channels × kernel, positions), some rows of the result at a time.
-
-use burn::tensor::{Device, Tensor};
+//! Convolution as matrix products: rows of the weight times the image's windows, laid out as tiles of
+//! (channels × kernel, 32 positions), which give 32 positions of every output channel.
 
 use super::Conv2d;
-use crate::host::call::{Call, Data};
-use crate::host::matmul::{matrix, product};
-
-/// Elements of laid-out windows at a time (8 MiB).
-const TILE_ELEMENTS: usize = 1 << 21;
+use crate::host::call::Call;
+use crate::host::vector::{Loop, vectorized};
+use crate::ops::linear::host::columns::{self, Work};
+use crate::ops::linear::host::tile::{DEPTH, Rows, WIDTH, Wide, multiply};
+use crate::ops::{Activation, Tier};
 
 pub(super) fn run(op: &Conv2d, call: &mut Call<'_>) {
-    let (x, dims) = (call.numbers(0), call.inputs[0].dims);
-    let image = Image::of(op, dims, call.inputs[1].dims, call.dims);
+    let (x, weight) = (call.numbers(0), call.numbers(1));
+    let image = Image::of(op, call.inputs[0].dims, call.inputs[1].dims, call.dims);
     let bias = op.bias.then(|| call.numbers(2));
-    let weight = weight(call);
     let groups = op.groups as usize;
-    let (out, plane) = (call.dims[1] / groups, call.dims[2] * call.dims[3]);
-    let tile_rows = (TILE_ELEMENTS / (image.taps() * image.out[1])).clamp(1, image.out[0]);
+    let (out, plane, taps) = (call.dims[1] / groups, call.dims[2] * call.dims[3], image.taps());
+    let work = Work { width: plane, unit: WIDTH, multiplications: out.saturating_mul(plane * taps) };
     for (part, target) in call.out.chunks_exact_mut(out * plane).enumerate() {
         let group = part % groups;
         let x = &x[part * image.elements()..][..image.elements()];
-        let weight = weight.clone().narrow(0, group * out, out);
-        for first in (0..image.out[0]).step_by(tile_rows) {
-            let rows = tile_rows.min(image.out[0] - first);
-            let windows = matrix(image.windows(x, first, rows), [image.taps(), rows * image.out[1]], &Device::flex());
-            let y = product(weight.clone(), windows); // (out, positions of the tile)
-            let start = first * image.out[1];
-            for (c, y) in y.chunks_exact(rows * image.out[1]).enumerate() {
-                let target = &mut target[c * plane + start..][..y.len()];
-                let bias = bias.map_or(0.0, |bias| bias[group * out + c]);
-                target.iter_mut().zip(y).for_each(|(to, y)| *to = y + bias);
-                op.activation.apply_host(target);
+        let weight = &weight[group * out * taps..][..out * taps];
+        let bias = bias.map(|bias| &bias[group * out..][..out]);
+        columns::for_each(work, target, call.pool, |part| {
+            let mut sums = vec![[0.0; WIDTH]; out];
+            let mut windows = vec![[0.0; WIDTH]; taps.min(DEPTH)];
+            for unit in 0..part.units {
+                let start = unit * WIDTH;
+                sums.fill([0.0; WIDTH]);
+                for first in (0..taps).step_by(DEPTH) {
+                    let windows = &mut windows[..DEPTH.min(taps - first)];
+                    image.windows(x, first, (part.first + unit) * WIDTH, windows);
+                    let rows = Rows { numbers: &weight[first..], stride: taps, turned: false };
+                    multiply(Tier::best(), rows, windows, &mut sums);
+                }
+                vectorized(Finish { activation: op.activation, bias, sums: &mut sums });
+                for (sums, row) in sums.iter().zip(&mut part.rows) {
+                    let end = row.len().min(start + WIDTH);
+                    row[start..end].copy_from_slice(&sums[..end - start]);
+                }
             }
-        }
+        });
     }
 }
 
-/// (out, channels / groups × kernel).
-fn weight(call: &Call<'_>) -> Tensor<2> {
-    match call.inputs[1].data {
-        Data::Matrix(weight) => weight.clone(),
-        _ => {
-            let dims = call.inputs[1].dims;
-            matrix(call.numbers(1).to_vec(), [dims[0], dims[1..].iter().product()], &Device::flex())
+/// Bias and activation, one row per channel.
+struct Finish<'a> {
+    activation: Activation,
+    bias: Option<&'a [f32]>,
+    sums: &'a mut [Wide],
+}
+
+impl Loop for Finish<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        if let Some(bias) = self.bias {
+            for (sums, bias) in self.sums.iter_mut().zip(bias) {
+                sums.iter_mut().for_each(|sum| *sum += bias);
+            }
         }
+        self.activation.apply_inline(self.sums.as_flattened_mut());
     }
 }
 
@@ -78,33 +93,43 @@ impl Image {
         self.channels * self.kernel[0] * self.kernel[1]
     }
 
-    /// Windows of `rows` rows of the result from `first` on: (taps, rows × columns).
-    fn windows(&self, x: &[f32], first: usize, rows: usize) -> Vec<f32> {
-        let mut windows = vec![0.0; self.taps() * rows * self.out[1]];
+    /// Taps from `first` on, as many as `windows` holds, at 32 positions from `position` on. Padding is 0, and
+    /// so are lanes past the last position.
+    fn windows(&self, x: &[f32], first: usize, position: usize, windows: &mut [Wide]) {
+        windows.fill([0.0; WIDTH]);
         let per_channel = self.kernel[0] * self.kernel[1];
-        for (tap, to) in windows.chunks_exact_mut(rows * self.out[1]).enumerate() {
-            let (channel, tap) = (tap / per_channel, tap % per_channel);
-            let (i, j) = (tap / self.kernel[1], tap % self.kernel[1]);
-            let plane = &x[channel * self.size[0] * self.size[1]..][..self.size[0] * self.size[1]];
-            for (r, to) in to.chunks_exact_mut(self.out[1]).enumerate() {
+        let end = (position + WIDTH).min(self.out[0] * self.out[1]);
+        let mut at = position;
+        while at < end {
+            let (r, c) = (at / self.out[1], at % self.out[1]);
+            let lanes = at - position..end.min(at - c + self.out[1]) - position;
+            for (tap, windows) in (first..).zip(windows.iter_mut()) {
+                let (channel, tap) = (tap / per_channel, tap % per_channel);
+                let (i, j) = (tap / self.kernel[1], tap % self.kernel[1]);
                 // Rows in the padding wrap to a huge number and fail the comparison.
-                let row = ((first + r) * self.stride[0] + i).wrapping_sub(self.before[0]);
+                let row = (r * self.stride[0] + i).wrapping_sub(self.before[0]);
                 if row < self.size[0] {
-                    self.row(&plane[row * self.size[1]..][..self.size[1]], j, to);
+                    let row = &x[(channel * self.size[0] + row) * self.size[1]..][..self.size[1]];
+                    self.row(row, c, j, &mut windows[lanes.clone()]);
                 }
             }
+            at = position + lanes.end;
         }
-        windows
     }
 
-    /// Column j of the window at every position of one row.
-    fn row(&self, x: &[f32], j: usize, to: &mut [f32]) {
+    /// Column j of the window at positions from `first` on of one row; what is in the padding stays.
+    #[inline]
+    fn row(&self, x: &[f32], first: usize, j: usize, to: &mut [f32]) {
         let (stride, left) = (self.stride[1], self.before[1]);
-        let first = left.saturating_sub(j).div_ceil(stride);
-        let end = (x.len() + left).saturating_sub(j).div_ceil(stride).min(to.len());
-        if first < end {
-            let from = x[first * stride + j - left..].iter().step_by(stride);
-            to[first..end].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        let start = left.saturating_sub(j).div_ceil(stride).max(first) - first;
+        let end = (x.len() + left).saturating_sub(j).div_ceil(stride).saturating_sub(first).min(to.len());
+        if start >= end {
+            return;
         }
+        let (from, to) = (&x[(first + start) * stride + j - left..], &mut to[start..end]);
+        if stride == 1 {
+            return to.copy_from_slice(&from[..to.len()]);
+        }
+        to.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, from)| *to = *from);
     }
 }

@@ -116,10 +116,6 @@ impl Operation for Conv2d {
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {
         gradient::run(self, step)
     }
-
-    fn multiplies_by(&self, input: usize) -> bool {
-        input == 1
-    }
 }
 
 impl GraphBuilder {

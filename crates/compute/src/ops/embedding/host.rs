@@ -13,10 +13,7 @@ pub(super) fn run(call: &mut Call<'_>) -> Result<(), Mismatch> {
         }
         match table.data {
             Data::Blocks(blocks) => blocks.read(row, out),
-            Data::Matrix(matrix) => {
-                let data = matrix.clone().narrow(0, row, 1).into_data();
-                out.copy_from_slice(data.as_slice().expect("a matrix of f32"));
-            }
+            Data::Product(product) => product.read_rows(row, out),
             _ => out.copy_from_slice(&table.numbers()[row * width..][..width]),
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn run(op: &Linear, step: &Step<'_>) -> Result<Gradients, Mismatch> {
             blocks.backward_input(&dp, rows, &mut dx, step.pool);
             dx
         }
-        _ => product(of(&dp, rows, n), weights(&weight)),
+        _ => product(of(&dp, rows, n), of(weight.numbers(), n, k)),
     });
     let dw = step.needs[1].then(|| product(of(&dp, rows, n).transpose(), of(step.numbers(0), rows, k)));
     let mut gradients = vec![dx, dw];
@@ -52,13 +52,6 @@ fn before_activation(op: &Linear, step: &Step<'_>) -> Result<Vec<f32>, Mismatch>
 
 fn of(numbers: &[f32], rows: usize, columns: usize) -> Tensor<2> {
     matrix(numbers.to_vec(), [rows, columns], &Device::flex())
-}
-
-fn weights(weight: &Seen<'_>) -> Tensor<2> {
-    match weight.data {
-        Data::Matrix(matrix) => matrix.clone(),
-        _ => of(weight.numbers(), weight.dims[0], weight.dims[1]),
-    }
 }
 
 fn column_sums(rows: &[f32], columns: usize) -> Vec<f32> {

@@ -21,8 +21,12 @@ pub(crate) const FAST_BLOCK: u64 = 32;
 /// Bytes of such a block: 32 int8 and, as f32, its scale and the sum that formats with a minimum need.
 pub(crate) const FAST_BLOCK_BYTES: u64 = 40;
 
-/// Rows of a quantized weight that `exact` dequantizes at a time.
-pub(crate) const EXACT_TILE_ROWS: u64 = 64;
+/// Bytes that `exact` dequantizes at a time: 32 rows × 256 columns.
+pub(crate) const EXACT_TILE_BYTES: u64 = 32 << 10;
+
+/// Most rows of x whose sums are held at a time, and bytes of each.
+const SUM_ROWS: u64 = 512;
+const SUM_BYTES: u64 = 128;
 
 /// Operands: x (…, in), weight (out, in) in any format, then bias (out) and residual (…, out) if there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,14 +99,15 @@ impl Operation for Linear {
     }
 
     fn scratch_bytes(&self, inputs: &[Vec<u64>], numerics: Numerics) -> u64 {
-        let columns = inputs[1][1];
-        match numerics {
-            Numerics::Exact => EXACT_TILE_ROWS.min(inputs[1][0]).saturating_mul(columns).saturating_mul(4),
+        let (columns, rows) = (inputs[1][1], product(&inputs[0][..inputs[0].len() - 1]));
+        let sums = rows.min(SUM_ROWS) * SUM_BYTES;
+        let beside = match numerics {
+            Numerics::Exact => EXACT_TILE_BYTES,
             Numerics::Fast => {
-                let rows = product(&inputs[0][..inputs[0].len() - 1]);
                 rows.saturating_mul(columns.div_ceil(FAST_BLOCK)).saturating_mul(FAST_BLOCK_BYTES)
             }
-        }
+        };
+        beside.saturating_add(sums)
     }
 }
 
@@ -149,8 +154,8 @@ mod tests {
     #[test]
     fn scratch_is_what_the_numerics_ask_for() {
         let inputs = [vec![3, 5, 64], vec![1000, 64]];
-        assert_eq!(PLAIN.scratch_bytes(&inputs, Numerics::Exact), 64 * 64 * 4);
-        assert_eq!(PLAIN.scratch_bytes(&inputs, Numerics::Fast), 15 * 2 * 40);
+        assert_eq!(PLAIN.scratch_bytes(&inputs, Numerics::Exact), 32 * 1024 + 15 * 128);
+        assert_eq!(PLAIN.scratch_bytes(&inputs, Numerics::Fast), 15 * 2 * 40 + 15 * 128);
     }
 
     proptest! {

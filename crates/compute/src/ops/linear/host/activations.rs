@@ -70,9 +70,9 @@ pub(super) fn quantize(tier: Tier, x: &[f32], blocks: &mut [ActivationBlock]) {
     }
 }
 
-/// `count` blocks of zeros, to be filled.
-pub(super) fn zeros(count: usize) -> Vec<ActivationBlock> {
-    vec![ActivationBlock::ZERO; count]
+/// Makes it `count` blocks, to be filled.
+pub(super) fn make_room(blocks: &mut Vec<ActivationBlock>, count: usize) {
+    blocks.resize(count, ActivationBlock::ZERO);
 }
 
 /// The same source; the compiler makes vector code of it.

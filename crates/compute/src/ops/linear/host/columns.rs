@@ -7,27 +7,27 @@ use rayon::prelude::*;
 const ALONE: usize = 1 << 20;
 
 /// Parts per thread, so that a slow core does not hold up the others.
-const PARTS_PER_THREAD: usize = 4;
+const PARTS_PER_THREAD: usize = 8;
 
 /// Consecutive units of the output's columns, all rows of them.
-pub(super) struct Columns<'o> {
+pub(crate) struct Columns<'o> {
     /// First unit.
-    pub(super) first: usize,
+    pub(crate) first: usize,
     /// Units; the last of the output may be narrower than the others.
-    pub(super) units: usize,
+    pub(crate) units: usize,
     /// One piece per row.
-    pub(super) rows: Vec<&'o mut [f32]>,
+    pub(crate) rows: Vec<&'o mut [f32]>,
 }
 
 /// Size of the work, from which its division follows.
 #[derive(Clone, Copy)]
-pub(super) struct Work {
+pub(crate) struct Work {
     /// Row length of the output.
-    pub(super) width: usize,
+    pub(crate) width: usize,
     /// Columns that must stay together.
-    pub(super) unit: usize,
+    pub(crate) unit: usize,
     /// Of the whole.
-    pub(super) multiplications: usize,
+    pub(crate) multiplications: usize,
 }
 
 impl Work {
@@ -42,7 +42,7 @@ impl Work {
 }
 
 /// Calls `compute` for every part of `out` (rows × `work.width`).
-pub(super) fn for_each(
+pub(crate) fn for_each(
     work: Work,
     out: &mut [f32],
     pool: &rayon::ThreadPool,

@@ -1,14 +1,14 @@
 //! Linear on weights in their block format, on the CPU.
 //!
 //! Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K and Q6_K are packed into panels when they are loaded
-//! ([`panel`] says how, and what it costs). Other formats keep their own blocks and are always computed
-//! `exact`, from dequantized tiles.
+//! ([`panel`] says how, and what it costs), and so are F32 ([`floats`]), F16 and BF16 ([`halves`]). Other
+//! formats keep their own blocks; these and F16, BF16 and F32 are always computed `exact`.
 //!
 //! - `exact` ([`tile`]): f32 activations, weights dequantized tile by tile, f32 sums in the order of the columns.
 //! - `fast` ([`dot`]): activations as int8 blocks of 32, integer dot products, f32 sums in the order of the blocks.
 //!
-//! Memory: a forward pass in `fast` holds 40 bytes per 32 activations; `exact` holds one tile of 32 KiB per
-//! part of the work on the stack, a gradient two. Packing allocates the panels ([`packed_bytes`]) and nothing
+//! Memory: a forward pass in `fast` holds 40 bytes per 32 activations, which the thread keeps; `exact` holds one
+//! tile of 32 KiB per part of the work on the stack, a gradient two; both hold sums of up to 64 KiB. Packing allocates the panels ([`packed_bytes`]) and nothing
 //! else; the blocks they came from are not needed again.
 //!
 //! Results do not depend on the number of threads or on how many rows are computed together. `fast` gives the
@@ -33,22 +33,27 @@ mod activations;
 mod codes_avx2;
 #[cfg(target_arch = "x86_64")]
 mod codes_avx512;
-mod columns;
+pub(crate) mod columns;
 mod dot;
+mod floats;
 mod format;
+mod halves;
 mod panel;
 mod scales;
 pub(crate) mod tier;
-mod tile;
+pub(crate) mod tile;
 
 use std::borrow::Cow;
 
 use bedside_tensor::{DType, TensorView};
 
 use crate::{ComputeError, Numerics};
+use floats::Floats;
 use format::Format;
+use halves::Halves;
 use panel::Packed;
 pub(crate) use tier::Tier;
+use tile::Finish;
 
 /// A weight (outputs, columns), ready to be multiplied with.
 pub(crate) struct BlockLinear<'w> {
@@ -59,6 +64,8 @@ pub(crate) struct BlockLinear<'w> {
 
 enum Weights<'w> {
     Packed(Packed),
+    Floats(Floats),
+    Halves(Halves),
     Blocks { dtype: DType, rows: usize, columns: usize, bytes: Cow<'w, [u8]> },
 }
 
@@ -66,6 +73,8 @@ impl Weights<'_> {
     fn rows(&self) -> usize {
         match self {
             Self::Packed(packed) => packed.rows,
+            Self::Floats(floats) => floats.rows,
+            Self::Halves(halves) => halves.rows,
             Self::Blocks { rows, .. } => *rows,
         }
     }
@@ -73,7 +82,22 @@ impl Weights<'_> {
     fn columns(&self) -> usize {
         match self {
             Self::Packed(packed) => packed.blocks * format::BLOCK,
+            Self::Floats(floats) => floats.columns,
+            Self::Halves(halves) => halves.columns,
             Self::Blocks { columns, .. } => *columns,
+        }
+    }
+
+    /// One row as f32.
+    fn read_row(&self, tier: Tier, row: usize, out: &mut [f32]) {
+        match self {
+            Self::Packed(_) | Self::Halves(_) => tile::read_row(self, tier, row, out),
+            Self::Floats(floats) => floats.read_row(row, out),
+            Self::Blocks { dtype, rows, bytes, .. } => {
+                let row_bytes = bytes.len() / rows;
+                let blocks = &bytes[row * row_bytes..][..row_bytes];
+                dtype.dequantize(blocks, out).expect("the view has fitted blocks, format and columns");
+            }
         }
     }
 }
@@ -103,6 +127,12 @@ impl<'w> BlockLinear<'w> {
         let weights = match Format::of(dtype) {
             Some(format) => Weights::Packed(Packed::new(format, view)),
             // The bytes are in memory, so their counts fit.
+            None if dtype == DType::F32 => {
+                Weights::Floats(Floats::new(rows as usize, columns as usize, view.bytes()))
+            }
+            None if halves::is_half(dtype) => {
+                Weights::Halves(Halves::new(dtype, rows as usize, columns as usize, view.bytes()))
+            }
             None => Weights::Blocks {
                 dtype,
                 rows: rows as usize,
@@ -113,10 +143,19 @@ impl<'w> BlockLinear<'w> {
         Ok(Self { weights, numerics, tier })
     }
 
+    /// Numbers that are no weight of a model: borrowed, and turned into tiles whenever they are multiplied with.
+    pub(crate) fn of_numbers(numbers: &'w [f32], rows: usize, columns: usize) -> Self {
+        let bytes = Cow::Borrowed(bytemuck::cast_slice(numbers));
+        let weights = Weights::Blocks { dtype: DType::F32, rows, columns, bytes };
+        Self { weights, numerics: Numerics::Exact, tier: Tier::best() }
+    }
+
     /// Without the borrow: copies the blocks of formats that are not packed.
     pub(crate) fn into_owned(self) -> BlockLinear<'static> {
         let weights = match self.weights {
             Weights::Packed(packed) => Weights::Packed(packed),
+            Weights::Floats(floats) => Weights::Floats(floats),
+            Weights::Halves(halves) => Weights::Halves(halves),
             Weights::Blocks { dtype, rows, columns, bytes } => {
                 Weights::Blocks { dtype, rows, columns, bytes: Cow::Owned(bytes.into_owned()) }
             }
@@ -145,7 +184,7 @@ impl<'w> BlockLinear<'w> {
     pub(crate) fn numerics(&self) -> Numerics {
         match self.weights {
             Weights::Packed(_) => self.numerics,
-            Weights::Blocks { .. } => Numerics::Exact,
+            Weights::Floats(_) | Weights::Halves(_) | Weights::Blocks { .. } => Numerics::Exact,
         }
     }
 
@@ -154,17 +193,43 @@ impl<'w> BlockLinear<'w> {
     pub(crate) fn bytes(&self) -> u64 {
         match &self.weights {
             Weights::Packed(packed) => packed.bytes(),
+            Weights::Floats(floats) => floats.bytes(),
+            Weights::Halves(halves) => halves.bytes(),
             Weights::Blocks { bytes, .. } => bytes.len() as u64,
         }
     }
 
     /// out = x Wᵀ. `x`: (rows, columns), `out`: (rows, outputs). Lengths are the caller's shape check.
+    #[allow(dead_code, reason = "asked for by the tests and the benchmark only, so far")]
     pub(crate) fn forward(&self, x: &[f32], rows: usize, out: &mut [f32], pool: &rayon::ThreadPool) {
+        self.forward_with(x, rows, out, pool, &|_, sums, out| {
+            sums.iter().zip(out).for_each(|(sums, out)| out.copy_from_slice(&sums[..out.len()]));
+        });
+    }
+
+    /// As `forward`, with `finish` between the products and the result.
+    pub(crate) fn forward_with(
+        &self,
+        x: &[f32],
+        rows: usize,
+        out: &mut [f32],
+        pool: &rayon::ThreadPool,
+        finish: &Finish<'_>,
+    ) {
         assert_eq!(x.len(), rows * self.columns(), "activations of a linear layer");
         assert_eq!(out.len(), rows * self.outputs(), "results of a linear layer");
         match (&self.weights, self.numerics) {
-            (Weights::Packed(packed), Numerics::Fast) => dot::forward(packed, self.tier, x, out, pool),
-            _ => tile::forward(&self.weights, self.tier, x, out, pool),
+            (Weights::Packed(packed), Numerics::Fast) => {
+                dot::forward(packed, self.tier, x, out, pool, finish);
+            }
+            _ => tile::forward(&self.weights, self.tier, x, out, pool, finish),
+        }
+    }
+
+    /// Rows `first ..` as f32, as many as fill `out`.
+    pub(crate) fn read_rows(&self, first: usize, out: &mut [f32]) {
+        for (i, out) in out.chunks_exact_mut(self.columns()).enumerate() {
+            self.weights.read_row(self.tier, first + i, out);
         }
     }
 
@@ -177,10 +242,14 @@ impl<'w> BlockLinear<'w> {
     }
 }
 
-/// Bytes that a weight (outputs, columns) takes once it is loaded, beside the file it came from: the packed
-/// panels, or 0 where the file's blocks are borrowed.
-#[allow(dead_code, reason = "asked for by the tests and the benchmark only, so far")]
+/// Bytes of a weight (outputs, columns) as panels; 0 for formats that keep their own blocks.
 pub(crate) fn packed_bytes(dtype: DType, outputs: u64, columns: u64) -> u64 {
+    if dtype == DType::F32 {
+        return floats::packed_bytes(outputs, columns);
+    }
+    if halves::is_half(dtype) {
+        return halves::packed_bytes(outputs, columns);
+    }
     panel::packed_bytes(dtype, outputs, columns).unwrap_or(0)
 }
 

@@ -64,7 +64,6 @@ fn records_per_panel(format: &Format, blocks: usize) -> usize {
 }
 
 /// Bytes of a packed weight; `None` for formats that are not packed. Saturating, as plans count.
-#[allow(dead_code, reason = "asked for by the tests and the benchmark only, so far")]
 pub(super) fn packed_bytes(dtype: DType, rows: u64, columns: u64) -> Option<u64> {
     let format = Format::of(dtype)?;
     let blocks = columns / BLOCK as u64;

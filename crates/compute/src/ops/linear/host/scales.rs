@@ -67,7 +67,7 @@ pub(super) fn widen(record: &Record) -> Lanes {
 /// f16 bits to f32, exactly. Moving exponent and mantissa into place is a value 2^112 too small; the
 /// product puts that right and normalises subnormals. Infinities and NaN get f32's top exponent.
 #[inline(always)]
-fn half_to_f32(half: u16) -> f32 {
+pub(super) fn half_to_f32(half: u16) -> f32 {
     let (half, magnitude) = (u32::from(half), u32::from(half & 0x7fff) << 13);
     let scaled = (f32::from_bits(magnitude) * f32::from_bits((112 + 127) << 23)).to_bits();
     let top = if half & 0x7c00 == 0x7c00 { 0x7f80_0000 } else { 0 };

@@ -1,4 +1,4 @@
-//! AVX-512: 8 rows of activations × 32 weight rows in sixteen registers of sums.
+//! AVX-512: up to 12 rows of activations × 32 weight rows in 24 registers of sums.
 
 #![allow(unsafe_code, reason = "vector loads, and calls for instructions that were found at run time")]
 
@@ -6,9 +6,17 @@ use std::arch::x86_64::*;
 
 use super::super::codes_avx512::{group, load as load_lanes, widen};
 use super::super::format::BLOCK;
+use super::super::halves::{self, HalfColumn};
 use super::super::panel::{GROUPS, LANES, Panel, lines_per_block};
 use super::super::scales::Decoded;
 use super::{Rows, Wide};
+
+/// Rows up to which a tile is read ahead as it is used, and by how many f32 (4 KiB).
+const FEW: usize = 2;
+const AHEAD: usize = 1024;
+
+/// Most rows of activations at a time.
+const ROWS: usize = 12;
 
 /// See [`fill`](super::fill::fill), which calls this for `Tier::Avx512Vnni` only.
 pub(super) fn dequantize<const BITS: usize, const AFFINE: bool>(
@@ -56,53 +64,119 @@ fn blocks<const BITS: usize, const AFFINE: bool>(
     }
 }
 
+/// Columns of F16 or BF16 as f32.
+pub(super) fn widen_halves(is_brain: bool, from: &[HalfColumn], tile: &mut [Wide]) {
+    // SAFETY: called for a tier that exists only where AVX-512 F and BW were detected.
+    unsafe { widen_vectors(is_brain, from, tile) }
+}
+
+/// The plain source; the compiler makes vector code of it.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn widen_vectors(is_brain: bool, from: &[HalfColumn], tile: &mut [Wide]) {
+    if is_brain {
+        halves::widen::<true>(from, tile);
+    } else {
+        halves::widen::<false>(from, tile);
+    }
+}
+
 /// See [`multiply`](super::multiply), which has checked the lengths and the tier.
-pub(super) fn multiply(x: Rows<'_>, tile: &[Wide], sums: &mut [Wide]) {
+pub(super) fn multiply(x: Rows<'_>, tile: &[Wide], sums: &mut [Wide], next: &[Wide]) {
     // SAFETY: called for `Tier::Avx512Vnni` only, which exists only where AVX-512 F was detected.
-    unsafe { by_rows(x, tile, sums) }
+    unsafe { by_rows(x, tile, sums, next) }
+}
+
+/// Rows in pieces as even as can be, so that none has too few sums to keep both multipliers busy.
+#[target_feature(enable = "avx512f")]
+fn by_rows(x: Rows<'_>, tile: &[Wide], sums: &mut [Wide], next: &[Wide]) {
+    let (mut row, mut rest) = (0, sums);
+    let mut next = next.chunks(next.len().div_ceil(rest.len().div_ceil(ROWS).max(1)).max(1));
+    for pieces in (1..=rest.len().div_ceil(ROWS)).rev() {
+        prefetch(next.next().unwrap_or_default());
+        let (piece, after) = rest.split_at_mut(rest.len().div_ceil(pieces));
+        match (piece.len(), x.turned) {
+            (1..=4, false) => up_to_four::<false>(x, row, tile, piece),
+            (1..=4, true) => up_to_four::<true>(x, row, tile, piece),
+            (_, false) => from_five::<false>(x, row, tile, piece),
+            (_, true) => from_five::<true>(x, row, tile, piece),
+        }
+        row += piece.len();
+        rest = after;
+    }
 }
 
 #[target_feature(enable = "avx512f")]
-fn by_rows(x: Rows<'_>, tile: &[Wide], sums: &mut [Wide]) {
-    let (eights, rest) = sums.as_chunks_mut::<8>();
-    let (fours, ones) = rest.as_chunks_mut::<4>();
-    let mut row = 0;
-    for sums in eights {
-        rows::<8>(x, row, tile, sums);
-        row += 8;
-    }
-    for sums in fours {
-        rows::<4>(x, row, tile, sums);
-        row += 4;
-    }
-    for sums in ones {
-        rows::<1>(x, row, tile, std::array::from_mut(sums));
-        row += 1;
+fn up_to_four<const TURNED: bool>(x: Rows<'_>, row: usize, tile: &[Wide], sums: &mut [Wide]) {
+    match sums.len() {
+        1 => rows::<1, TURNED>(x, row, tile, sums),
+        2 => rows::<2, TURNED>(x, row, tile, sums),
+        3 => rows::<3, TURNED>(x, row, tile, sums),
+        _ => rows::<4, TURNED>(x, row, tile, sums),
     }
 }
 
 #[target_feature(enable = "avx512f")]
-fn rows<const ROWS: usize>(x: Rows<'_>, row: usize, tile: &[Wide], sums: &mut [Wide; ROWS]) {
-    let (numbers, stride) = (&x.numbers[row * x.stride..], x.stride);
-    assert!(numbers.len() >= (ROWS - 1) * stride + tile.len(), "activations of these rows");
-    let mut own = [[_mm512_setzero_ps(); 2]; ROWS];
+fn from_five<const TURNED: bool>(x: Rows<'_>, row: usize, tile: &[Wide], sums: &mut [Wide]) {
+    match sums.len() {
+        5 => rows::<5, TURNED>(x, row, tile, sums),
+        6 => rows::<6, TURNED>(x, row, tile, sums),
+        7 => rows::<7, TURNED>(x, row, tile, sums),
+        8 => rows::<8, TURNED>(x, row, tile, sums),
+        9 => rows::<9, TURNED>(x, row, tile, sums),
+        10 => rows::<10, TURNED>(x, row, tile, sums),
+        11 => rows::<11, TURNED>(x, row, tile, sums),
+        _ => rows::<12, TURNED>(x, row, tile, sums),
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+fn rows<const COUNT: usize, const TURNED: bool>(x: Rows<'_>, row: usize, tile: &[Wide], sums: &mut [Wide]) {
+    let sums = sums.first_chunk_mut::<COUNT>().expect("as many sums as rows");
+    let (to_row, to_column) = if TURNED { (1, x.stride) } else { (x.stride, 1) };
+    let numbers = &x.numbers[row * to_row..];
+    let last = (COUNT - 1) * to_row + tile.len().saturating_sub(1) * to_column;
+    assert!(tile.is_empty() || numbers.len() > last, "activations of these rows");
+    let mut own = [[_mm512_setzero_ps(); 2]; COUNT];
     for (own, sums) in own.iter_mut().zip(sums.iter()) {
         *own = load(sums);
     }
-    for (k, w) in tile.iter().enumerate() {
+    let mut column = numbers.as_ptr();
+    for w in tile {
+        ahead::<COUNT>(w);
         let [low, high] = load(w);
         for (r, own) in own.iter_mut().enumerate() {
-            // SAFETY: r < ROWS and k < tile.len(): within what was asserted above.
-            let x = _mm512_set1_ps(*unsafe { numbers.get_unchecked(r * stride + k) });
+            // SAFETY: row r < COUNT of a column of the tile: within what was asserted above.
+            let x = _mm512_set1_ps(unsafe { column.wrapping_add(r * to_row).read() });
             own[0] = _mm512_fmadd_ps(x, low, own[0]);
             own[1] = _mm512_fmadd_ps(x, high, own[1]);
         }
+        column = column.wrapping_add(to_column);
     }
     for (sums, own) in sums.iter_mut().zip(own) {
         for (sums, own) in sums.as_chunks_mut::<16>().0.iter_mut().zip(own) {
             // SAFETY: the array has room for sixteen f32.
             unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), own) };
         }
+    }
+}
+
+/// With few rows, reading the tile is the work, and the processor's own guesses end at each page.
+#[inline]
+#[target_feature(enable = "sse")]
+fn ahead<const COUNT: usize>(column: &Wide) {
+    if COUNT <= FEW {
+        for line in [0, 16] {
+            _mm_prefetch::<_MM_HINT_T0>(column.as_ptr().wrapping_add(AHEAD + line).cast());
+        }
+    }
+}
+
+/// Asks for numbers that are needed soon to be in the second cache by then.
+#[inline]
+#[target_feature(enable = "sse")]
+fn prefetch(soon: &[Wide]) {
+    for line in soon.as_flattened().chunks(16) {
+        _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast());
     }
 }
 

@@ -9,7 +9,8 @@ use super::{Rows, Wide};
 pub(super) fn multiply(x: Rows<'_>, tile: &[Wide], sums: &mut [Wide]) {
     for (r, sums) in sums.iter_mut().enumerate() {
         let mut own = *sums;
-        for (w, &x) in tile.iter().zip(&x.numbers[r * x.stride..]) {
+        let (first, step) = if x.turned { (r, x.stride) } else { (r * x.stride, 1) };
+        for (w, &x) in tile.iter().zip(x.numbers[first..].iter().step_by(step)) {
             for (sum, w) in own.iter_mut().zip(w) {
                 *sum += x * w;
             }
