@@ -69,7 +69,9 @@ pub use progress::Progress;
 pub use quantizer::{Choice, Quantized, Reason, Recipe, Rule, choose, quantize};
 pub use safetensors::SafetensorsHeader;
 pub use source::{FileIdentity, Source};
-pub use structure::{DataCheck, NotChecked, NotFinite, StructureNote, check_data, structure_notes};
+pub use structure::{
+    DataCheck, NotChecked, NotFinite, StructureNote, check_data, not_finite, structure_notes,
+};
 pub use summary::{
     Description, DtypeSummary, FileSummary, Licence, MetadataEntry, Summary, TokenizerSummary,
 };

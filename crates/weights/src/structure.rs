@@ -1,6 +1,6 @@
 //! What `model verify` looks for beyond what opening a model already refuses.
 
-use bedside_tensor::DType;
+use bedside_tensor::{DType, TensorView};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -120,8 +120,7 @@ pub fn check_data(model: &Model, progress: Progress<'_>) -> Result<DataCheck, We
             continue;
         }
         check.checked += 1;
-        if let Some((count, element)) = not_finite(info.dtype, model.view(info)?.bytes(), progress)? {
-            let row = element / info.shape.row_len(); // not zero: there is an element
+        if let Some((count, row)) = not_finite(&model.view(info)?, progress)? {
             check.not_finite.push(NotFinite { tensor: info.name.to_string(), count, row });
         }
     }
@@ -129,8 +128,17 @@ pub fn check_data(model: &Model, progress: Progress<'_>) -> Result<DataCheck, We
     Ok(check)
 }
 
+/// How many values of a tensor are NaN or infinite, and the first row (over all outer dimensions) that holds
+/// one; `None` where all are finite. Memory and `progress`: as [`check_data`].
+/// Errors: `Cancelled`; a format without a codec.
+pub fn not_finite(view: &TensorView<'_>, progress: Progress<'_>) -> Result<Option<(u64, u64)>, WeightsError> {
+    let found = first_not_finite(view.dtype(), view.bytes(), progress)?;
+    // The row is not empty: there is an element.
+    Ok(found.map(|(count, element)| (count, element / view.shape().row_len())))
+}
+
 /// Count of values that are not finite, and the position of the first; `None` where all are.
-fn not_finite(
+fn first_not_finite(
     dtype: DType,
     blocks: &[u8],
     progress: Progress<'_>,

@@ -48,7 +48,7 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "bedside-models",
         arrows: &["bedside-tensor", "bedside-weights", "bedside-compute", "bedside-imaging"],
-        external: &["tokenizers", "llguidance"],
+        external: &["tokenizers", "llguidance", "entities", "regex", "serde_json", "unicode-normalization"],
     },
     Floor {
         name: "bedside-pipeline",
