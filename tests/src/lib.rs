@@ -12,11 +12,15 @@
 //! assert!(path.is_file());
 //! ```
 
+mod archive;
+
 use std::env;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
+
+pub use archive::archive_files;
 
 /// A golden file or folder: from `tests/golden`, else from `$BEDSIDE_GOLDEN`, else `None`, and the calling
 /// test is recorded as skipped. `relative`: the same path in both places.

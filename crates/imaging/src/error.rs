@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ImagingError {
     /// Content that is no picture this crate reads; the file's name is not asked.
-    #[error("is no picture this build reads: it begins with {found}; PNG or JPEG is expected")]
+    #[error("is no picture this build reads: it begins with {found}; DICOM, PNG or JPEG is expected")]
     UnknownFormat {
         /// First bytes, in hexadecimal.
         found: String,
@@ -141,6 +141,100 @@ pub enum ImagingError {
         expected: &'static str,
         /// What came out.
         got: String,
+    },
+    /// A file that cannot be opened or read.
+    #[error("cannot be read: {problem}")]
+    File {
+        /// The kind of problem; no name of a file.
+        problem: String,
+    },
+    /// A DICOM element that breaks the standard's rules.
+    #[error("DICOM {tag}: expected {expected}, got {got}")]
+    DicomElement {
+        /// The tag, with its keyword where it is known.
+        tag: String,
+        /// What the standard asks for.
+        expected: &'static str,
+        /// What was found. Never a text out of the file.
+        got: String,
+    },
+    /// A DICOM element that claims more bytes than there are.
+    #[error("DICOM {tag}: a length of {got} bytes, where {left} are left")]
+    DicomLength {
+        /// The tag.
+        tag: String,
+        /// Bytes left for it.
+        left: u64,
+        /// Bytes it claims.
+        got: u64,
+    },
+    /// A DICOM file without something that a picture needs.
+    #[error("DICOM {tag} is missing: {why}")]
+    DicomMissing {
+        /// The tag and its keyword.
+        tag: String,
+        /// What it is needed for.
+        why: &'static str,
+    },
+    /// Pixels in a transfer syntax that is not decoded.
+    #[error("transfer syntax {name} ({uid}) is not read: {why}")]
+    TransferSyntax {
+        /// Its name.
+        name: &'static str,
+        /// Its UID.
+        uid: String,
+        /// Why it is refused.
+        why: &'static str,
+    },
+    /// A window without a width that its function can use.
+    #[error("WindowWidth (0028,1051): expected {expected} for {function}, got {got}")]
+    WindowWidth {
+        /// `VOILUTFunction`.
+        function: &'static str,
+        /// What is allowed.
+        expected: &'static str,
+        /// The width found.
+        got: f64,
+    },
+    /// A frame that the scan does not have.
+    #[error("frame {index}: the scan has {frames}, counted from 0")]
+    Frame {
+        /// The frame asked for.
+        index: u32,
+        /// Frames there.
+        frames: u32,
+    },
+    /// What of the picture is the scan could not be told, so none of it is shown.
+    #[error("pixels withheld: {declared_regions} declared regions of two dimensions, and {why}")]
+    PixelsWithheld {
+        /// Regions that the file declares.
+        declared_regions: usize,
+        /// Why no scan was told from what is round it.
+        why: String,
+    },
+    /// A mask or heatmap for a picture of another size.
+    #[error("mask: expected a picture of {} x {} pixels, got {} x {}", expected.0, expected.1, got.0, got.1)]
+    MaskSize {
+        /// Columns and rows it was made for.
+        expected: (u32, u32),
+        /// Columns and rows of the picture.
+        got: (u32, u32),
+    },
+    /// Numbers that are no heatmap.
+    #[error("heatmap: expected {expected}, got {got}")]
+    Heatmap {
+        /// What is asked for.
+        expected: &'static str,
+        /// What was given.
+        got: String,
+    },
+    /// The encoder refused a picture.
+    #[error("{format}: cannot be encoded: {problem}")]
+    Encode {
+        /// `PNG`.
+        format: &'static str,
+        /// The encoder's words, escaped and shortened.
+        problem: String,
     },
 }
 

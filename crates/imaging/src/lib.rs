@@ -1,5 +1,7 @@
-//! Pictures to pixel tensors, on the CPU.
+//! Scans and pictures to frames and to pixel tensors, on the CPU.
 //!
+//! [`Scan`] opens DICOM, PNG and JPEG and hands out one [`Frame`] at a time, with what the file says about it and
+//! without anything that names a patient;
 //! [`decode`] reads PNG and JPEG out of hostile bytes into [`Pixels`]; [`resize`] is Pillow's, byte for byte;
 //! a [`Preprocessing`] is what a model wants of its pictures, as data, read from a Hugging Face
 //! `preprocessor_config.json` ([`HfPreprocessorConfig`]) or an OpenCLIP `preprocess_cfg`
@@ -8,10 +10,10 @@
 //! the models were trained with: Pillow and the slow (Pillow) image processors, also where a configuration
 //! names a `…Fast` one.
 //!
-//! What it deliberately does not do: open a file, use a GPU, guess the window of 16-bit grey pictures,
-//! composite transparency (alpha is dropped, as Pillow's `convert("RGB")` does), apply colour profiles, or
-//! read what it cannot read exactly (CMYK, 12-bit and lossless JPEG are refused by name). A picture is
-//! always made RGB before anything else, whatever `do_convert_rgb` says.
+//! What it deliberately does not do: use a GPU, guess the window of 16-bit grey PNGs, composite transparency
+//! (alpha is dropped, as Pillow's `convert("RGB")` does), apply colour profiles, or read what it cannot read
+//! exactly (CMYK, 12-bit JPEG, JPEG-LS, JPEG 2000 and video are refused by name). A picture is always made RGB
+//! before anything else, whatever `do_convert_rgb` says.
 //!
 //! ```
 //! use bedside_imaging::{HfPreprocessorConfig, Pixels, Prepared};
@@ -28,19 +30,39 @@
 //! ```
 
 mod codec;
+mod dicom;
 mod error;
 mod excerpt;
+mod frame;
 pub mod limits;
+mod overlay;
+mod phi;
 mod pixels;
 mod preprocess;
+mod quality;
 mod resize;
+mod scan;
 
 pub use codec::{Decoded, Format, Orientation, decode};
+pub use dicom::{Timing, TimingSource};
 pub use error::ImagingError;
+pub use frame::{
+    Anatomy, BodyPart, Frame, Laterality, Lineage, LineageStep, MarkerSide, MaskBasis, Modality,
+    PatientDirection, PatientOrientation, PhotometricInterpretation, PhysicalUnits, PixelBounds,
+    RegionDataType, RegionNote, RegionProblem, RegionSpatialFormat, SourceFormat, Spacing, SpacingSource,
+    UltrasoundRegion, VoiLutFunction,
+};
+pub use overlay::{DEMONSTRATION, Figure, Heatmap, Rgb, encode_png, heat_colour};
+pub use phi::{
+    BurnedInText, CAVEAT, Mask, NoSector, Outline, PhiLineage, PhiMask, Point, Sector, SectorEnd,
+    SectorEvidence, SectorShape, SectorSide, detect_sector, find_burned_in_text,
+};
 pub use pixels::Pixels;
 pub use preprocess::{
-    Crop, CropRule, GridPatches, HfNamedSize, HfPreprocessorConfig, HfSize, HfStatistic, ImageTiles, Layout,
-    NaflexPatches, Normalize, OpenClipPreprocess, OpenClipSize, OpenClipStatistic, PixelTensor, Prepared,
-    Preprocessing, Resize, ResizeRule,
+    Crop, CropRule, GridPatches, HfNamedSize, HfPreprocessorConfig, HfSize, HfStatistic, ImageCrops,
+    ImageTiles, Layout, NaflexPatches, Normalize, OpenClipPreprocess, OpenClipSize, OpenClipStatistic,
+    PixelTensor, Prepared, Preprocessing, Resize, ResizeRule,
 };
+pub use quality::{Kind as QualityKind, Measure, Outcome, Quality, QualityContext, Statistics, Verdict};
 pub use resize::{Filter, resize};
+pub use scan::{Sampling, Scan, ScanKind};

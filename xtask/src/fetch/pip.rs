@@ -16,9 +16,16 @@ use crate::workspace;
 /// How often the size of what has come is looked at.
 const POLL: Duration = Duration::from_millis(100);
 
-/// Download a wheel into `partial`, with everything temporary in there as well. Its digest is not yet
+/// In which form a package comes.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    Wheel,
+    Source,
+}
+
+/// Download a package into `partial`, with everything temporary in there as well. Its digest is not yet
 /// checked.
-pub(super) fn download(package: &Package, partial: &Path) -> Result<PathBuf> {
+pub(super) fn download(package: &Package, form: Form, partial: &Path) -> Result<PathBuf> {
     ensure!(
         workspace::answers(Command::new("python3").args(["-m", "pip", "--version"])),
         "pip is missing: install Python 3 with pip (on Debian: apt-get install python3-pip), then run this again"
@@ -31,7 +38,11 @@ pub(super) fn download(package: &Package, partial: &Path) -> Result<PathBuf> {
     let log = partial.join("pip.log");
     let output = fs::File::create(&log).context("cannot keep what pip says")?;
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "download", "--no-deps", "--no-cache-dir", "--only-binary", ":all:"]);
+    pip.args(["-m", "pip", "download", "--no-deps", "--no-cache-dir"]);
+    match form {
+        Form::Wheel => pip.args(["--only-binary", ":all:"]),
+        Form::Source => pip.args(["--no-binary", package.name]),
+    };
     pip.args(["--disable-pip-version-check", "--progress-bar", "off", "--dest"]).arg(&wheels).arg(&pinned);
     pip.env("TMPDIR", &temporary).stdin(Stdio::null()).stderr(output.try_clone()?).stdout(output);
     let bar = bar(package.bytes, "downloading");

@@ -5,7 +5,7 @@ use image::metadata::Orientation as Applied;
 use crate::pixels::Pixels;
 
 /// How the stored picture has to be turned to stand upright: the values 1 to 8 of the EXIF tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub enum Orientation {
     /// 1: it is upright.
     Upright,

@@ -67,7 +67,7 @@ pub(crate) fn walk(bytes: &[u8]) -> Result<Markers, ImagingError> {
 }
 
 /// The next marker's code; `at` is moved behind it. Fill bytes are passed over, anything else is refused.
-fn next_marker(bytes: &[u8], at: &mut usize) -> Result<u8, ImagingError> {
+pub(super) fn next_marker(bytes: &[u8], at: &mut usize) -> Result<u8, ImagingError> {
     let truncated = || ImagingError::Truncated {
         what: "JPEG up to its end marker",
         expected: bytes.len() as u64 + 1,
@@ -91,7 +91,7 @@ fn next_marker(bytes: &[u8], at: &mut usize) -> Result<u8, ImagingError> {
 }
 
 /// The body of a segment, without its length; `at` is moved behind it.
-fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], ImagingError> {
+pub(super) fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], ImagingError> {
     let rest = &bytes[*at..];
     let truncated = |expected: usize| ImagingError::Truncated {
         what: "JPEG segment",
@@ -109,7 +109,7 @@ fn segment<'a>(bytes: &'a [u8], at: &mut usize) -> Result<&'a [u8], ImagingError
 }
 
 /// Move `at` to the next marker that is not part of compressed data, or to the end.
-fn skip_entropy(bytes: &[u8], at: &mut usize) {
+pub(super) fn skip_entropy(bytes: &[u8], at: &mut usize) {
     while let Some(offset) = bytes[*at..].iter().position(|byte| *byte == 0xFF) {
         *at += offset;
         match bytes.get(*at + 1) {

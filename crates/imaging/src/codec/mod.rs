@@ -2,8 +2,11 @@
 
 mod exif;
 mod jpeg;
+pub(crate) mod jpeg_dicom;
+pub(crate) mod jpeg_lossless;
 mod jpeg_markers;
 mod png;
+pub(crate) mod rle;
 
 use std::io::Cursor;
 

@@ -76,6 +76,15 @@ pub struct HfPreprocessorConfig {
     pub do_image_splitting: Option<bool>,
     /// Idefics3, SmolVLM: `longest_edge` is the side of a tile.
     pub max_image_size: Option<HfSize>,
+    /// Gemma 3: whether to add crops of pictures that are far from square.
+    #[serde(deserialize_with = "flag")]
+    pub do_pan_and_scan: Option<bool>,
+    /// Gemma 3: least side of a crop.
+    pub pan_and_scan_min_crop_size: Option<i64>,
+    /// Gemma 3: most crops.
+    pub pan_and_scan_max_num_crops: Option<i64>,
+    /// Gemma 3: pictures with a smaller ratio of the sides are not cropped.
+    pub pan_and_scan_min_ratio_to_activate: Option<f64>,
     /// KOSMOS-2's variation of CLIP, which is refused.
     #[serde(deserialize_with = "flag")]
     pub use_square_size: Option<bool>,
@@ -152,6 +161,8 @@ enum Class {
     /// Qwen2-VL and 2.5: 56 * 56 to 28 * 28 * 1280 pixels, bicubic, patches of 14 in groups of 2, CLIP's
     /// statistics.
     Qwen2Vl,
+    /// Exactly 224 x 224, bilinear, no crop, halves; pan and scan if asked for.
+    Gemma3,
 }
 
 impl Class {
@@ -167,6 +178,7 @@ impl Class {
             "ConvNext" => Self::ConvNext,
             "Idefics3" | "SmolVLM" => Self::Idefics3,
             "Qwen2VL" => Self::Qwen2Vl,
+            "Gemma3" => Self::Gemma3,
             _ => return None,
         })
     }
@@ -174,7 +186,7 @@ impl Class {
     fn default_filter(self) -> Filter {
         match self {
             Self::Clip | Self::Llava | Self::Siglip | Self::Qwen2Vl => Filter::Bicubic,
-            Self::Siglip2 | Self::Vit | Self::ConvNext => Filter::Bilinear,
+            Self::Siglip2 | Self::Vit | Self::ConvNext | Self::Gemma3 => Filter::Bilinear,
             Self::Idefics3 => Filter::Lanczos,
         }
     }
@@ -182,7 +194,8 @@ impl Class {
     fn default_statistics(self) -> Normalize {
         match self {
             Self::Clip | Self::Llava | Self::Qwen2Vl => CLIP_STATISTICS,
-            Self::Siglip | Self::Siglip2 | Self::Vit | Self::ConvNext | Self::Idefics3 => HALF_STATISTICS,
+            Self::Siglip | Self::Siglip2 | Self::Vit => HALF_STATISTICS,
+            Self::ConvNext | Self::Idefics3 | Self::Gemma3 => HALF_STATISTICS,
         }
     }
 }
@@ -233,8 +246,36 @@ impl HfPreprocessorConfig {
                 merge_size: count("merge_size", self.merge_size.unwrap_or(2))?,
                 temporal_patch_size: count("temporal_patch_size", self.temporal_patch_size.unwrap_or(2))?,
             },
+            Class::Gemma3 if self.do_pan_and_scan.unwrap_or(false) => {
+                let (height, width) = exact_size("size", self.size.as_ref(), 224, false)?;
+                let count_or = |name, value: Option<i64>, default| count(name, value.unwrap_or(default));
+                Layout::Gemma3Crops {
+                    height,
+                    width,
+                    min_crop_size: count_or(
+                        "pan_and_scan_min_crop_size",
+                        self.pan_and_scan_min_crop_size,
+                        256,
+                    )?,
+                    max_num_crops: count_or(
+                        "pan_and_scan_max_num_crops",
+                        self.pan_and_scan_max_num_crops,
+                        4,
+                    )?,
+                    min_ratio: self.pan_and_scan_min_ratio_to_activate.unwrap_or(1.2),
+                    filter: self.filter(class)?,
+                }
+            }
             _ => Layout::Planes,
         })
+    }
+
+    fn filter(&self, class: Class) -> Result<Filter, ImagingError> {
+        match self.resample {
+            Some(number) => Filter::from_pillow(number)
+                .ok_or_else(|| field("resample", "a Pillow filter from 0 to 5", &number)),
+            None => Ok(class.default_filter()),
+        }
     }
 
     fn statistics(&self, class: Class) -> Result<Normalize, ImagingError> {
@@ -246,11 +287,7 @@ impl HfPreprocessorConfig {
     }
 
     fn geometry(&self, class: Class) -> Result<(Option<Resize>, Option<Crop>), ImagingError> {
-        let filter = match self.resample {
-            Some(number) => Filter::from_pillow(number)
-                .ok_or_else(|| field("resample", "a Pillow filter from 0 to 5", &number))?,
-            None => class.default_filter(),
-        };
+        let filter = self.filter(class)?;
         let resizes = self.do_resize.unwrap_or(true);
         let resize = |rule| Some(Resize { rule, filter });
         Ok(match class {
@@ -265,9 +302,17 @@ impl HfPreprocessorConfig {
                 let (rule, crop) = self.conv_next_geometry()?;
                 (resize(rule), crop)
             }
-            Class::Siglip | Class::Vit if !resizes => (None, None),
+            Class::Gemma3 if self.do_pan_and_scan.unwrap_or(false) => {
+                // Its crops are squashed one by one, each by the layout.
+                if resizes {
+                    (None, None)
+                } else {
+                    return Err(field("do_resize", "true with pan and scan", &"false"));
+                }
+            }
+            Class::Siglip | Class::Vit | Class::Gemma3 if !resizes => (None, None),
             // SigLIP reads one number as a shortest edge, and then has no use for it; ViT as a square.
-            Class::Siglip => {
+            Class::Siglip | Class::Gemma3 => {
                 let (height, width) = exact_size("size", self.size.as_ref(), 224, false)?;
                 (resize(ResizeRule::Exact { height, width }), None)
             }

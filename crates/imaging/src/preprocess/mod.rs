@@ -4,6 +4,7 @@
 //! normalise, layout.
 
 mod crop;
+mod gemma3;
 mod hf_config;
 mod idefics3;
 mod naflex;
@@ -17,10 +18,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ImagingError;
 use crate::limits::{
-    MAX_MERGE, MAX_MODEL_PIXELS, MAX_MODEL_SIDE, MAX_PATCH_SIDE, MAX_PATCHES, MAX_STATISTIC,
+    MAX_CROPS, MAX_MERGE, MAX_MODEL_PIXELS, MAX_MODEL_SIDE, MAX_PATCH_SIDE, MAX_PATCHES, MAX_STATISTIC,
 };
 use crate::pixels::Pixels;
 use crate::resize::{self, Filter};
+
+use gemma3::PanAndScan;
 
 pub use hf_config::{HfNamedSize, HfPreprocessorConfig, HfSize, HfStatistic};
 pub use open_clip_config::{OpenClipPreprocess, OpenClipSize, OpenClipStatistic};
@@ -149,7 +152,7 @@ pub struct Normalize {
 }
 
 /// How the values leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Layout {
     /// Planes: [`PixelTensor`] of (3, height, width).
@@ -177,6 +180,22 @@ pub enum Layout {
         merge_size: u32,
         /// How often a still picture is repeated in time.
         temporal_patch_size: u32,
+    },
+    /// The whole picture and crops of it (Gemma 3 with pan and scan): [`ImageCrops`]. Each is squashed to
+    /// `height` x `width` with this filter; there is no resize before.
+    Gemma3Crops {
+        /// Rows of each.
+        height: u32,
+        /// Columns of each.
+        width: u32,
+        /// Least side of a crop.
+        min_crop_size: u32,
+        /// Most crops.
+        max_num_crops: u32,
+        /// Pictures with a smaller ratio of the longer side to the shorter are not cropped.
+        min_ratio: f64,
+        /// Filter of every resize.
+        filter: Filter,
     },
 }
 
@@ -228,6 +247,15 @@ pub struct GridPatches {
     pub grid: [usize; 3],
 }
 
+/// Values for a model that looks at a picture and at crops of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageCrops {
+    /// Number of pictures (the whole one and its crops), 3, height, width.
+    pub dims: [usize; 4],
+    /// The whole picture, then the crops row by row, each in planes.
+    pub values: Vec<f32>,
+}
+
 /// A picture as the model takes it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -240,6 +268,8 @@ pub enum Prepared {
     Tiles(ImageTiles),
     /// From [`Layout::Qwen2VlPatches`].
     Grid(GridPatches),
+    /// From [`Layout::Gemma3Crops`].
+    Crops(ImageCrops),
 }
 
 impl Preprocessing {
@@ -292,6 +322,10 @@ impl Preprocessing {
             Layout::Qwen2VlPatches { patch_size, merge_size, temporal_patch_size } => Prepared::Grid(
                 qwen2_vl::patches(&bytes, &table, patch_size, merge_size, temporal_patch_size)?,
             ),
+            Layout::Gemma3Crops { height, width, min_crop_size, max_num_crops, min_ratio, filter } => {
+                let rules = PanAndScan { min_crop_size, max_num_crops, min_ratio_to_activate: min_ratio };
+                Prepared::Crops(gemma3::pictures(&bytes, &table, [height, width], rules, filter)?)
+            }
         })
     }
 
@@ -326,6 +360,13 @@ impl Layout {
                 in_range("patch_size", patch_size, MAX_PATCH_SIDE)?;
                 in_range("merge_size", merge_size, MAX_MERGE)?;
                 in_range("temporal_patch_size", temporal_patch_size, MAX_MERGE)
+            }
+            Self::Gemma3Crops { height, width, min_crop_size, max_num_crops, min_ratio, .. } => {
+                in_range("size height", height, MAX_MODEL_SIDE)?;
+                in_range("size width", width, MAX_MODEL_SIDE)?;
+                in_range("pan_and_scan_min_crop_size", min_crop_size, MAX_MODEL_SIDE)?;
+                in_range("pan_and_scan_max_num_crops", max_num_crops, MAX_CROPS)?;
+                statistic("pan_and_scan_min_ratio_to_activate", min_ratio)
             }
         }
     }
