@@ -221,6 +221,12 @@ pub enum ComputeError {
         /// What the system says.
         reason: String,
     },
+    /// There is no such device, or it gives no results.
+    #[error("device: {reason}")]
+    Device {
+        /// What burn says.
+        reason: String,
+    },
     /// A plan or graph written by another version of this program.
     #[error("{what} version {got}, this build reads version {expected}")]
     Version {

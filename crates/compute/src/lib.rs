@@ -3,8 +3,8 @@
 //!
 //! An operation is one folder in `ops/`: parameters, shape check and cost, a plain reference with f64
 //! accumulators, and the kernels. The [`reference`](mod@reference) executor plays whole graphs with the references; it
-//! judges all other executors and is never optimised. [`host`] plays them on the CPU as fast as that goes;
-//! [`train`] gives gradients.
+//! judges all other executors and is never optimised. [`host`] plays them on the CPU as fast as that goes,
+//! [`device`] on burn tensors wherever burn computes; [`train`] gives gradients.
 //!
 //! This crate knows no architecture, opens no file and no window to the network, and never chooses
 //! numerics by free memory.
@@ -45,6 +45,7 @@
 //! # Ok::<(), bedside_compute::ComputeError>(())
 //! ```
 
+pub mod device;
 mod error;
 mod graph;
 pub mod host;

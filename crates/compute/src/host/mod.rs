@@ -12,7 +12,7 @@ mod memory;
 pub(crate) mod rows;
 mod run;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod vector;
 pub(crate) mod weight;
 
@@ -33,7 +33,7 @@ use crate::tensor::HostTensor;
 use cache::Cache;
 use memory::{Arena, Root};
 use run::Run;
-pub(crate) use run::{check_names, given};
+pub(crate) use run::{check_known, check_names, given};
 use weight::{Kept, Weight};
 
 /// Most threads of an executor: more than any machine it runs on has cores.

@@ -3,8 +3,10 @@
 
 use rayon::prelude::*;
 
+use super::vector::{Loop, vectorized};
+
 /// Elements below which a loop is not worth sharing.
-const SHARED_ELEMENTS: usize = 1 << 14;
+pub(crate) const SHARED_ELEMENTS: usize = 1 << 14;
 
 /// Call `row(index, row)` for every `width` elements of `out`.
 pub(crate) fn each_row<T: Send>(out: &mut [T], width: usize, row: impl Fn(usize, &mut [T]) + Sync) {
@@ -50,14 +52,48 @@ pub(crate) fn join_repeated(
     join: impl Fn(f32, f32) -> f32 + Sync,
 ) {
     let (numbers, repeated) = b;
-    let width = dims.last().copied().unwrap_or(1);
+    // The last axes, as long as b repeats along all of them or along none, are one row; not too long a one,
+    // since rows are what threads share.
+    let own = |back: usize| repeated.len().checked_sub(back + 1).map_or(1, |axis| repeated[axis]);
+    let thick = dims.iter().rev().enumerate().find(|(_, size)| **size != 1);
+    let fixed = thick.is_none_or(|(back, _)| own(back) == 1);
+    let (mut together, mut width) = (0, 1);
+    for (back, &size) in dims.iter().rev().enumerate() {
+        let same = own(back) == if fixed { 1 } else { size };
+        if !same || (back > 0 && width * size > SHARED_ELEMENTS) {
+            break;
+        }
+        (together, width) = (together + 1, width * size);
+    }
+    let outer = &dims[..dims.len() - together];
+    let rows: Vec<usize> = outer.iter().copied().chain([width]).collect();
+    let mine = &repeated[..repeated.len().saturating_sub(together)];
+    let mine: Vec<usize> = mine.iter().copied().chain([if fixed { 1 } else { width }]).collect();
     each_row(out, width, |row, out| {
-        let start = repeated_row(row, if dims.is_empty() { &[1] } else { dims }, repeated);
-        if repeated.last().copied().unwrap_or(1) == 1 {
-            let b = numbers[start];
+        let start = repeated_row(row, &rows, &mine);
+        vectorized(Join { out, b: &numbers[start..], fixed, join: &join });
+    });
+}
+
+/// One row of [`join_repeated`].
+struct Join<'a, F> {
+    out: &'a mut [f32],
+    b: &'a [f32],
+    fixed: bool,
+    join: &'a F,
+}
+
+impl<F: Fn(f32, f32) -> f32> Loop for Join<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { out, b, fixed, join } = self;
+        if fixed {
+            let b = b[0];
             out.iter_mut().for_each(|a| *a = join(*a, b));
         } else {
-            out.iter_mut().zip(&numbers[start..]).for_each(|(a, b)| *a = join(*a, *b));
+            out.iter_mut().zip(b).for_each(|(a, b)| *a = join(*a, *b));
         }
-    });
+    }
 }

@@ -206,9 +206,13 @@ pub(crate) fn given<'a>(
 
 /// Every input belongs to the graph. Errors: [`ComputeError::InputUnknown`].
 pub(crate) fn check_names(graph: &Graph, inputs: &[(&str, HostTensor)]) -> Result<(), ComputeError> {
-    let is_known = |name: &str| graph.inputs().any(|node| node.name == name);
-    let Some((name, _)) = inputs.iter().find(|(name, _)| !is_known(name)) else { return Ok(()) };
-    let known: Vec<&str> = graph.inputs().map(|node| node.name.as_str()).collect();
+    check_known(&graph.inputs().collect::<Vec<_>>(), inputs)
+}
+
+/// Every name given is one of these nodes'. Errors: [`ComputeError::InputUnknown`].
+pub(crate) fn check_known(nodes: &[&Node], given: &[(&str, HostTensor)]) -> Result<(), ComputeError> {
+    let known: Vec<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    let Some((name, _)) = given.iter().find(|(name, _)| !known.contains(name)) else { return Ok(()) };
     Err(ComputeError::InputUnknown { name: (*name).to_owned(), known: known.join(", ") })
 }
 

@@ -85,7 +85,7 @@ pub(super) fn repeats(value: &ValueType, what: &'static str, onto: &[Dim]) -> Re
 }
 
 /// Position in a repeated operand of `dims` for position `at` of the result.
-pub(super) fn repeated_index(dims: &[usize], at: &[usize]) -> usize {
+pub(crate) fn repeated_index(dims: &[usize], at: &[usize]) -> usize {
     let at = &at[at.len() - dims.len()..];
     dims.iter().zip(at).fold(0, |index, (&d, &i)| index * d + if d == 1 { 0 } else { i })
 }

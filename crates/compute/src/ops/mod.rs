@@ -1,12 +1,15 @@
 //! The operations, one folder each: parameters, shape check and cost in `mod.rs`, the plain reference in
-//! `reference.rs`; the kernels of the executors lie beside them.
+//! `reference.rs`; the kernels of the executors lie beside them: `host.rs` for the CPU, `formula.rs` for any
+//! device that burn knows.
 
 mod check;
 #[cfg(test)]
 pub(crate) mod proof;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Dim, Sizes, ValueType};
 use crate::host::call::Call;
@@ -64,6 +67,11 @@ pub(crate) trait Operation: Sync {
 
     /// The same on the CPU in f32: fills `call.out`. Errors as `reference`'s.
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch>;
+
+    /// The same on burn tensors, on any device; burn's autodiff can follow it. Operands and result are flat.
+    /// Only for results of f32: indices stay on the host, where `reference` moves them. Errors as
+    /// `reference`'s.
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch>;
 
     /// The result's gradient becomes those of the operands that need one.
     /// Errors: an operand that has none, such as rope's factors.
@@ -182,6 +190,8 @@ operations! {
 mod pixel_shuffle;
 
 pub use attention::{Attend, Pattern, Visible};
+#[cfg(test)]
+pub(crate) use check::repeated_index;
 pub use conv2d::Padding;
 pub(crate) use linear::host::tier::Tier;
 pub(crate) use linear::host::{BlockLinear, packed_bytes};

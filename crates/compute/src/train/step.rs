@@ -1,11 +1,12 @@
 //! One operation, backwards: the gradient of its result becomes the gradients of its operands.
 //!
 //! Three ways: linear, rope and the sums by hand; whatever only moves elements by following them; the rest
-//! by burn's autodiff from a formula, which is computed again for it. Nothing but the values between
+//! by burn's autodiff of the operation's formula, which is computed again for it. Nothing but the values between
 //! operations is kept.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::device::formula::{Content, Formula, Term};
 use crate::error::Mismatch;
 use crate::graph::Sizes;
 use crate::host::call::{Call, Data, Seen};
@@ -32,70 +33,38 @@ pub(crate) struct Step<'a> {
 /// Gradient of each operand that needs one.
 pub(crate) type Gradients = Vec<Option<Vec<f32>>>;
 
-/// An operand of a formula, flat.
-pub(crate) struct Term<'a> {
-    pub(crate) dims: &'a [usize],
-    flat: Tensor<1>,
-}
-
-impl Term<'_> {
-    /// As a tensor of these dimensions; their product is the number of elements.
-    pub(crate) fn shaped<const D: usize>(&self, dims: [usize; D]) -> Tensor<D> {
-        self.flat.clone().reshape(dims)
-    }
-
-    /// As a tensor of its own dimensions, whose number the shape check has fixed.
-    pub(crate) fn whole<const D: usize>(&self) -> Tensor<D> {
-        self.shaped(self.dims.try_into().expect("the shape check fixed the rank"))
-    }
-
-    /// As rows of its last dimension.
-    pub(crate) fn rows(&self) -> Tensor<2> {
-        let width = self.dims.last().copied().unwrap_or(1);
-        self.shaped([self.dims.iter().product::<usize>() / width, width])
-    }
-}
-
 impl<'a> Step<'a> {
     /// Numbers of an operand that is not in blocks.
     pub(crate) fn numbers(&self, input: usize) -> &'a [f32] {
         self.inputs[input].numbers()
     }
 
-    /// Indices of an operand whose element type the shape check has fixed.
-    pub(crate) fn indices(&self, input: usize) -> &'a [u32] {
-        match self.inputs[input].data {
-            Data::Indices(indices) => indices,
-            _ => &[],
-        }
-    }
-
-    /// By burn's autodiff. `formula`: the result from the f32 operands (index operands are empty terms).
-    /// Errors: a result of another size than the operation's, which would be a formula's mistake.
-    pub(crate) fn by_burn<const D: usize>(
-        &self,
-        formula: impl FnOnce(&[Term<'_>]) -> Tensor<D>,
-    ) -> Result<Gradients, Mismatch> {
+    /// By burn's autodiff of the operation's formula, on the CPU. Errors: the formula's.
+    pub(crate) fn by_burn(&self, operation: &dyn Operation) -> Result<Gradients, Mismatch> {
         let device = Device::flex().autodiff();
-        let term = |(seen, &needed): (&Seen<'a>, &bool)| {
-            let flat = flat(seen, &device);
-            Term { dims: seen.dims, flat: if needed { flat.require_grad() } else { flat } }
+        let term = |(seen, &needed): (&Seen<'a>, &bool)| Term {
+            dims: seen.dims,
+            content: match seen.data {
+                Data::Indices(indices) => Content::Indices(indices),
+                _ if needed => Content::Numbers(flat(seen, &device).require_grad()),
+                _ => Content::Numbers(flat(seen, &device)),
+            },
         };
         let terms: Vec<Term<'_>> = self.inputs.iter().zip(self.needs).map(term).collect();
-        let y = formula(&terms);
-        let elements = y.dims().iter().product::<usize>();
-        if elements != self.upstream.len() {
-            return Err(Mismatch::new("elements of the formula", self.upstream.len(), elements));
-        }
-        let upstream = TensorData::new(self.upstream.to_vec(), [elements]);
-        let upstream = Tensor::<1>::from_data(upstream, &device);
-        let mut found = (y.reshape([elements]) * upstream).sum().backward();
+        let formula = Formula { terms: &terms, dims: self.dims, sizes: self.sizes, device: &device };
+        let y = operation.formula(&formula)?;
+        let mut found = y.is_tracked().then(|| {
+            let upstream = TensorData::new(self.upstream.to_vec(), [self.upstream.len()]);
+            (y * Tensor::<1>::from_data(upstream, &device)).sum().backward()
+        });
         let gradient = |(term, &needed): (&Term<'_>, &bool)| {
             if !needed {
                 return None;
             }
-            let zeros = || vec![0.0; term.dims.iter().product()]; // the result does not depend on it
-            Some(term.flat.grad_remove(&mut found).map_or_else(zeros, numbers))
+            // Zeros: the result does not depend on it.
+            let found = found.as_mut().filter(|_| term.elements() > 0);
+            let found = found.and_then(|found| term.flat().grad_remove(found));
+            Some(found.map_or_else(|| vec![0.0; term.elements()], numbers))
         };
         Ok(terms.iter().zip(self.needs).map(gradient).collect())
     }
@@ -155,10 +124,9 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Elements of an operand on a device of ours; nothing for indices.
+/// The numbers of an operand on a device.
 fn flat(seen: &Seen<'_>, device: &Device) -> Tensor<1> {
     let numbers = match seen.data {
-        Data::Indices(_) => Vec::new(),
         Data::Product(product) => {
             let mut numbers = vec![0.0; seen.dims.iter().product()];
             product.read_rows(0, &mut numbers);
@@ -166,8 +134,7 @@ fn flat(seen: &Seen<'_>, device: &Device) -> Tensor<1> {
         }
         _ => seen.numbers().to_vec(),
     };
-    let elements = numbers.len();
-    Tensor::from_data(TensorData::new(numbers, [elements]), device)
+    crate::device::uploaded(numbers, device)
 }
 
 /// Elements of a tensor of f32.

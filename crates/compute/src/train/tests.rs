@@ -1,16 +1,18 @@
 //! Gradients against central differences of the reference executor.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
-use bedside_tensor::DType;
+use bedside_tensor::{DType, TensorView};
 use proptest::prelude::*;
 
 use super::*;
 use crate::graph::sample::vit;
 use crate::graph::{Dim, Symbol};
+use crate::host::tests::networks::{positions_and, text};
 use crate::ops::proof::{difference, f32s, noise, u32s};
 use crate::ops::*;
-use crate::reference::{self, tests::random_weights};
+use crate::reference::{self, tests::decoder, tests::random_weights};
 use crate::source::OwnedWeight;
 
 /// Step of a difference. The reference rounds results to f32, 6e-8 of a result near 1: 6e-6 in a slope.
@@ -21,6 +23,14 @@ const TOLERANCE: f64 = 2e-3;
 
 /// Elements of each operand that are tried.
 const TRIED: usize = 16;
+
+/// On the host, and on the processor as a device.
+fn both(graph: &Graph, weights: &dyn WeightSource, wanted: &[&str]) -> [Differentiator; 2] {
+    [
+        Differentiator::new(graph, weights, wanted, one()).unwrap(),
+        Differentiator::on_device(graph, weights, wanted, &Device::cpu()).unwrap(),
+    ]
+}
 
 fn one() -> NonZeroUsize {
     NonZeroUsize::MIN
@@ -35,7 +45,11 @@ fn loss(
     (name, upstream): (&str, &HostTensor),
 ) -> f64 {
     let y = reference::Executor::new(graph, weights).unwrap().run(sizes, inputs).unwrap();
-    y[name].f32s().iter().zip(upstream.f32s()).map(|(y, u)| f64::from(*y) * f64::from(*u)).sum()
+    dot(&y[name], upstream)
+}
+
+fn dot(y: &HostTensor, upstream: &HostTensor) -> f64 {
+    y.f32s().iter().zip(upstream.f32s()).map(|(y, u)| f64::from(*y) * f64::from(*u)).sum()
 }
 
 /// The gradient of one leaf agrees with differences at some of its elements. `at`: the loss with the leaf
@@ -81,16 +95,17 @@ fn check(op: impl Into<Op>, operands: &[&HostTensor], constant: &[usize]) {
         .filter(|i| operands[*i].as_f32().is_some() && !constant.contains(i))
         .map(|i| names[i].as_str())
         .collect();
-    let differentiator = Differentiator::new(&graph, &none, &wanted, one()).unwrap();
-    let tape = differentiator.forward(&Sizes::new(), &inputs).unwrap();
-    let upstream = noise(tape.output("y").unwrap().dims(), 99);
-    let gradients = tape.backward(&[("y", upstream.clone())]).unwrap();
-    for (i, (name, x)) in inputs.iter().enumerate().filter(|(_, (name, _))| wanted.contains(name)) {
-        agrees(&format!("{op:?} {name}"), x, &gradients[*name], |moved| {
-            let mut inputs = inputs.clone();
-            inputs[i].1 = moved.clone();
-            loss(&graph, &none, &Sizes::new(), &inputs, ("y", &upstream))
-        });
+    for (place, differentiator) in ["host", "device"].iter().zip(both(&graph, &none, &wanted)) {
+        let tape = differentiator.forward(&Sizes::new(), &inputs).unwrap();
+        let upstream = noise(tape.output("y").unwrap().dims(), 99);
+        let gradients = tape.backward(&[("y", upstream.clone())]).unwrap();
+        for (i, (name, x)) in inputs.iter().enumerate().filter(|(_, (name, _))| wanted.contains(name)) {
+            agrees(&format!("{op:?} {name} on the {place}"), x, &gradients[*name], |moved| {
+                let mut inputs = inputs.clone();
+                inputs[i].1 = moved.clone();
+                loss(&graph, &none, &Sizes::new(), &inputs, ("y", &upstream))
+            });
+        }
     }
 }
 
@@ -249,29 +264,30 @@ fn a_vision_transformer_agrees_with_differences() {
         "v.blk.0.ffn_up.weight",
         "v.proj.weight",
     ];
-    let differentiator = Differentiator::new(&graph, &weights, &wanted, one()).unwrap();
-    let tape = differentiator.forward(&sizes, &[("pixels", pixels.clone())]).unwrap();
     let upstream = noise(&[2, 32], 17);
-    let gradients = tape.backward(&[("embedding", upstream.clone())]).unwrap();
-    for name in wanted {
-        let leaf = match differentiator.weight(name) {
-            Some(numbers) => f32s(gradients[name].dims(), numbers),
-            None => pixels.clone(),
-        };
-        agrees(name, &leaf, &gradients[name], |moved| {
-            let (mut weights, mut pixels) = (weights.clone(), pixels.clone());
-            if name == "pixels" {
-                pixels = moved.clone();
-            } else {
-                let dims: Vec<u64> = moved.dims().iter().map(|&d| d as u64).collect();
-                weights.insert(
-                    name.to_owned(),
-                    OwnedWeight::new(name, DType::F32, &dims, moved.f32s()).unwrap(),
-                );
-            }
-            loss(&graph, &weights, &sizes, &[("pixels", pixels)], ("embedding", &upstream))
-        });
+    for differentiator in both(&graph, &weights, &wanted) {
+        let tape = differentiator.forward(&sizes, &[("pixels", pixels.clone())]).unwrap();
+        let gradients = tape.backward(&[("embedding", upstream.clone())]).unwrap();
+        for name in wanted {
+            let leaf = match differentiator.weight(name) {
+                Some(numbers) => f32s(gradients[name].dims(), numbers),
+                None => pixels.clone(),
+            };
+            agrees(name, &leaf, &gradients[name], |moved| {
+                let (mut weights, mut pixels) = (weights.clone(), pixels.clone());
+                match name {
+                    "pixels" => pixels = moved.clone(),
+                    _ => drop(weights.insert(name.to_owned(), owned(name, moved))),
+                }
+                loss(&graph, &weights, &sizes, &[("pixels", pixels)], ("embedding", &upstream))
+            });
+        }
     }
+}
+
+fn owned(name: &str, x: &HostTensor) -> OwnedWeight {
+    let dims: Vec<u64> = x.dims().iter().map(|&d| d as u64).collect();
+    OwnedWeight::new(name, DType::F32, &dims, x.f32s()).unwrap()
 }
 
 fn adapted(rank: u32) -> (Graph, HashMap<String, OwnedWeight>) {
@@ -305,21 +321,18 @@ fn low_rank_factors_beside_quantized_weights_agree_with_differences() {
     let sizes = Sizes::new().with(Symbol::Images, 1);
     let pixels = [("pixels", noise(&[1, 3, 32, 32], 5))];
     let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-    let differentiator = Differentiator::new(&graph, &weights, &wanted, one()).unwrap();
     let upstream = noise(&[1, 32], 17);
-    let gradients = differentiator
-        .forward(&sizes, &pixels)
-        .unwrap()
-        .backward(&[("embedding", upstream.clone())])
-        .unwrap();
-    for name in wanted {
-        let leaf = f32s(gradients[name].dims(), differentiator.weight(name).unwrap());
-        agrees(name, &leaf, &gradients[name], |moved| {
-            let mut weights = weights.clone();
-            let dims: Vec<u64> = moved.dims().iter().map(|&d| d as u64).collect();
-            weights.insert(name.to_owned(), OwnedWeight::new(name, DType::F32, &dims, moved.f32s()).unwrap());
-            loss(&graph, &weights, &sizes, &pixels, ("embedding", &upstream))
-        });
+    for differentiator in both(&graph, &weights, &wanted) {
+        let tape = differentiator.forward(&sizes, &pixels).unwrap();
+        let gradients = tape.backward(&[("embedding", upstream.clone())]).unwrap();
+        for &name in &wanted {
+            let leaf = f32s(gradients[name].dims(), differentiator.weight(name).unwrap());
+            agrees(name, &leaf, &gradients[name], |moved| {
+                let mut weights = weights.clone();
+                weights.insert(name.to_owned(), owned(name, moved));
+                loss(&graph, &weights, &sizes, &pixels, ("embedding", &upstream))
+            });
+        }
     }
 }
 
@@ -364,18 +377,82 @@ fn a_few_steps_downhill_lower_the_loss() {
     let pixels = [("pixels", noise(&[2, 3, 32, 32], 5))];
     let target = noise(&[2, 32], 17);
     let name = "v.blk.0.ffn_down.weight";
-    let mut differentiator = Differentiator::new(&graph, &weights, &[name], one()).unwrap();
-    let mut losses = Vec::new();
-    for _ in 0..10 {
-        let tape = differentiator.forward(&sizes, &pixels).unwrap();
-        let y = tape.output("embedding").unwrap();
-        let error: Vec<f32> = y.f32s().iter().zip(target.f32s()).map(|(y, t)| y - t).collect();
-        losses.push(error.iter().map(|e| e * e).sum::<f32>());
-        let gradients = tape.backward(&[("embedding", f32s(&[2, 32], &error))]).unwrap();
-        let step = gradients[name].f32s().to_vec();
-        differentiator.weight_mut(name).unwrap().iter_mut().zip(step).for_each(|(w, g)| *w -= 0.3 * g);
+    for mut differentiator in both(&graph, &weights, &[name]) {
+        let mut losses = Vec::new();
+        for _ in 0..10 {
+            let tape = differentiator.forward(&sizes, &pixels).unwrap();
+            let y = tape.output("embedding").unwrap();
+            let error: Vec<f32> = y.f32s().iter().zip(target.f32s()).map(|(y, t)| y - t).collect();
+            losses.push(error.iter().map(|e| e * e).sum::<f32>());
+            let gradients = tape.backward(&[("embedding", f32s(&[2, 32], &error))]).unwrap();
+            let step = gradients[name].f32s().to_vec();
+            differentiator.weight_mut(name).unwrap().iter_mut().zip(step).for_each(|(w, g)| *w -= 0.3 * g);
+        }
+        assert!(losses.windows(2).all(|pair| pair[1] < pair[0]), "{losses:?}");
     }
-    assert!(losses.windows(2).all(|pair| pair[1] < pair[0]), "{losses:?}");
+}
+
+/// Weights that change between two runs.
+struct Changing<'a> {
+    before: &'a HashMap<String, OwnedWeight>,
+    after: &'a HashMap<String, OwnedWeight>,
+    changed: Cell<bool>,
+}
+
+impl WeightSource for Changing<'_> {
+    fn weight(&self, name: &str) -> Result<TensorView<'_>, ComputeError> {
+        if self.changed.get() { self.after.weight(name) } else { self.before.weight(name) }
+    }
+}
+
+/// A decoder's second chunk, with the rows of the first as constants, has the gradients that differences of
+/// the reference give, whose caches hold the same rows.
+#[test]
+fn a_past_is_given_as_rows() {
+    let graph = decoder();
+    let mut with_rows = Graph::builder("rows");
+    let mut values = Vec::new();
+    for node in graph.nodes() {
+        let inputs = node.inputs.iter().map(|input| values[input.index()]).collect();
+        let value = with_rows.push_node(Node { inputs, ..node.clone() }).unwrap();
+        values.push(value);
+        if matches!(node.op, Op::CacheAppend(_)) {
+            with_rows.output(&graph.node(node.inputs[0]).name, value).unwrap();
+        }
+    }
+    with_rows.output("logits", values[graph.outputs()[0].value.index()]).unwrap();
+    let graph = with_rows.finish().unwrap();
+    let weights = random_weights(&graph, 7);
+    let (first, second) = (positions_and(&[3, 17, 39], 0), positions_and(&[5, 21], 3));
+    let wanted = ["blk.0.attn_k.weight", "blk.1.ffn_up.weight"];
+    let upstream = noise(&[1, 40], 3);
+    // The rows of the first chunk stay as they are when a weight moves.
+    let rows = reference::Executor::new(&graph, &weights).unwrap().run(&text(3, 0), &first).unwrap();
+    for differentiator in both(&graph, &weights, &wanted) {
+        let missing = differentiator.forward(&text(2, 3), &second).err().unwrap();
+        assert!(matches!(missing, ComputeError::InputMissing { .. }), "{missing}");
+        let mut inputs = second.to_vec();
+        inputs.extend(graph.states().map(|state| (state.name.as_str(), rows[&state.name].clone())));
+        let tape = differentiator.forward(&text(2, 3), &inputs).unwrap();
+        let mut whole = reference::Executor::new(&graph, &weights).unwrap();
+        whole.run(&text(3, 0), &first).unwrap();
+        let expected = whole.run(&text(2, 3), &second).unwrap();
+        assert!(difference(tape.output("logits").unwrap(), &expected["logits"]) < 1e-5);
+        let gradients = tape.backward(&[("logits", upstream.clone())]).unwrap();
+        for name in wanted {
+            let leaf = f32s(gradients[name].dims(), differentiator.weight(name).unwrap());
+            agrees(name, &leaf, &gradients[name], |moved| {
+                let mut after = weights.clone();
+                after.insert(name.to_owned(), owned(name, moved));
+                let source = Changing { before: &weights, after: &after, changed: Cell::new(false) };
+                let mut reference = reference::Executor::new(&graph, &source).unwrap();
+                reference.run(&text(3, 0), &first).unwrap();
+                source.changed.set(true);
+                let y = reference.run(&text(2, 3), &second).unwrap();
+                dot(&y["logits"], &upstream)
+            });
+        }
+    }
 }
 
 #[test]
@@ -392,6 +469,13 @@ fn what_has_no_gradient_is_refused() {
     assert!(matches!(wrong("logits", &[1, 32]), ComputeError::OutputUnknown { .. }));
     assert!(matches!(wrong("embedding", &[32]), ComputeError::Upstream { .. }));
     let none = tape.backward(&[]).unwrap();
+    let on_device = Differentiator::on_device(&graph, &weights, &["v.class_embd"], &Device::cpu()).unwrap();
+    let again = on_device.forward(&sizes, &[("pixels", noise(&[1, 3, 32, 32], 5))]).unwrap();
+    let upstream = [("embedding", noise(&[1, 32], 1))];
+    // The second time burn's record is gone and made again.
+    let (first, second) = (again.backward(&upstream).unwrap(), again.backward(&upstream).unwrap());
+    assert_eq!(first, second);
+    assert_eq!(again.backward(&[]).unwrap(), none);
     assert_eq!(none["v.class_embd"].f32s(), [0.0; 64]);
     let targets = ["v.patch_embd.weight"];
     assert!(insert_low_rank(&graph, &targets, LowRank { rank: 2, scale: 1.0 }).is_err());

@@ -1,7 +1,7 @@
 //! The host executor against the references.
 
-mod networks;
-mod ops;
+pub(crate) mod networks;
+pub(crate) mod ops;
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -36,7 +36,7 @@ fn with_kv(
 
 /// Where the operands of a lone operation come from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Operands {
+pub(crate) enum Operands {
     /// Inputs that nobody reads later: results may take their place.
     Inputs,
     /// Inputs that are outputs too.
@@ -46,7 +46,11 @@ enum Operands {
 }
 
 /// A graph of one operation, its inputs and its weights.
-fn lone(op: &Op, operands: &[&HostTensor], how: Operands) -> (Graph, HashMap<String, OwnedWeight>) {
+pub(crate) fn lone(
+    op: &Op,
+    operands: &[&HostTensor],
+    how: Operands,
+) -> (Graph, HashMap<String, OwnedWeight>) {
     let mut g = Graph::builder("one op");
     let (mut values, mut weights) = (Vec::new(), HashMap::new());
     for (i, x) in operands.iter().enumerate() {
@@ -102,7 +106,7 @@ fn agree(op: impl Into<Op>, operands: &[&HostTensor], tolerance: f64) {
 }
 
 #[track_caller]
-fn close(got: &HostTensor, expected: &HostTensor, tolerance: f64, what: &str) {
+pub(crate) fn close(got: &HostTensor, expected: &HostTensor, tolerance: f64, what: &str) {
     if expected.element() == Element::U32 {
         return assert_eq!(got, expected, "{what}");
     }
@@ -117,7 +121,7 @@ fn close(got: &HostTensor, expected: &HostTensor, tolerance: f64, what: &str) {
     assert!(d <= tolerance, "{what}: differ by {d:e}");
 }
 
-fn bits(x: &HostTensor) -> Vec<u32> {
+pub(crate) fn bits(x: &HostTensor) -> Vec<u32> {
     match x.as_f32() {
         Some(numbers) => numbers.iter().map(|v| v.to_bits()).collect(),
         None => x.u32s().to_vec(),

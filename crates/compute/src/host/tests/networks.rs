@@ -26,16 +26,16 @@ use crate::{ComputeError, HostTensor, dims};
 /// A few layers of f32 roundings.
 const NETWORK: f64 = 1e-5;
 
-fn images(n: u64) -> Sizes {
+pub(crate) fn images(n: u64) -> Sizes {
     Sizes::new().with(Symbol::Images, n)
 }
 
-fn positions_and(ids: &[u32], past: u32) -> [(&'static str, HostTensor); 2] {
+pub(crate) fn positions_and(ids: &[u32], past: u32) -> [(&'static str, HostTensor); 2] {
     let positions: Vec<u32> = (past..).take(ids.len()).collect();
     [("ids", u32s(&[ids.len()], ids)), ("positions", u32s(&[ids.len()], &positions))]
 }
 
-fn text(tokens: u64, past: u64) -> Sizes {
+pub(crate) fn text(tokens: u64, past: u64) -> Sizes {
     Sizes::new().with(Symbol::Tokens, tokens).with(Symbol::Past, past)
 }
 
@@ -54,7 +54,7 @@ fn agree(graph: &Graph, weights: &dyn WeightSource, sizes: Sizes, inputs: &[(&st
 }
 
 /// Qwen2.5-VL's vision in small: patches in window order, two-dimensional rope, windows, gated layers.
-fn window_vision() -> Graph {
+pub(crate) fn window_vision() -> Graph {
     let mut g = Graph::builder("windows");
     let patches = Symbol::Patches;
     let x = g.input("patches", dims![patches, 24], Element::F32).unwrap();
@@ -87,8 +87,22 @@ fn window_vision() -> Graph {
     g.finish().unwrap()
 }
 
+/// What [`window_vision`] asks for at 37 patches.
+pub(crate) fn window_inputs() -> [(&'static str, HostTensor); 4] {
+    let n = 37;
+    let order: Vec<u32> = (0..n).map(|i| i * 7 % n).collect();
+    let places: Vec<u32> = (0..2 * n).map(|i| i % 11).collect();
+    let windows: Vec<u32> = (0..n).map(|i| i / 8).collect();
+    [
+        ("patches", noise(&[37, 24], 6)),
+        ("order", u32s(&[37], &order)),
+        ("positions", u32s(&[2, 37], &places)),
+        ("windows", u32s(&[37], &windows)),
+    ]
+}
+
 /// A mobile network in small: stem, inverted residual with squeeze and excite, head.
-fn mobile() -> Graph {
+pub(crate) fn mobile() -> Graph {
     mobile_parts().unwrap()
 }
 
@@ -142,17 +156,8 @@ fn encoders_agree_with_the_reference() {
     agree(&graph, &weights, images(2), &[("pixels", noise(&[2, 3, 33, 31], 5))]);
     let graph = window_vision();
     let weights = random_weights(&graph, 5);
-    let n = 37;
-    let order: Vec<u32> = (0..n).map(|i| i * 7 % n).collect();
-    let places: Vec<u32> = (0..2 * n).map(|i| i % 11).collect();
-    let windows: Vec<u32> = (0..n).map(|i| i / 8).collect();
-    let inputs = [
-        ("patches", noise(&[37, 24], 6)),
-        ("order", u32s(&[37], &order)),
-        ("positions", u32s(&[2, 37], &places)),
-        ("windows", u32s(&[37], &windows)),
-    ];
-    agree(&graph, &weights, Sizes::new().with(Symbol::Patches, 37), &inputs);
+    let sizes = Sizes::new().with(Symbol::Patches, 37);
+    agree(&graph, &weights, sizes, &window_inputs());
 }
 
 #[test]

@@ -18,7 +18,7 @@ const FUNCTION: f64 = 1e-6;
 /// Sums of up to a few thousand products.
 const PRODUCT: f64 = 3e-6;
 
-const ACTIVATIONS: [Activation; 9] = [
+pub(crate) const ACTIVATIONS: [Activation; 9] = [
     Activation::None,
     Activation::GeluErf,
     Activation::GeluTanh,
@@ -30,27 +30,27 @@ const ACTIVATIONS: [Activation; 9] = [
     Activation::Sigmoid,
 ];
 
-fn size() -> impl Strategy<Value = usize> {
+pub(crate) fn size() -> impl Strategy<Value = usize> {
     prop::sample::select(vec![1usize, 2, 3, 5, 7, 8, 9, 13, 31, 32, 33, 64, 65])
 }
 
-fn small() -> impl Strategy<Value = usize> {
+pub(crate) fn small() -> impl Strategy<Value = usize> {
     1usize..6
 }
 
-fn wide(dims: &[usize], seed: u64) -> HostTensor {
+pub(crate) fn wide(dims: &[usize], seed: u64) -> HostTensor {
     let scaled = noise(dims, seed).f32s().iter().map(|v| v * 9.0).collect();
     HostTensor::f32(dims, scaled).unwrap()
 }
 
-fn indices(dims: &[usize], below: usize, seed: u64) -> HostTensor {
+pub(crate) fn indices(dims: &[usize], below: usize, seed: u64) -> HostTensor {
     let unit = noise(dims, seed);
     let values = unit.f32s().iter().map(|v| ((v + 1.0) / 2.0 * below as f32) as u32 % below as u32).collect();
     HostTensor::u32(dims, values).unwrap()
 }
 
 /// Dimensions that repeat over `dims`: the last `rank` of them, some of length 1.
-fn repeating(dims: &[usize], rank: usize, ones: u8) -> Vec<usize> {
+pub(crate) fn repeating(dims: &[usize], rank: usize, ones: u8) -> Vec<usize> {
     let tail = &dims[dims.len() - rank.min(dims.len())..];
     tail.iter().enumerate().map(|(i, &d)| if ones >> i & 1 == 1 { 1 } else { d }).collect()
 }

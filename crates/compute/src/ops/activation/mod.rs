@@ -1,6 +1,6 @@
 //! Pointwise non-linearities.
 
-mod gradient;
+mod formula;
 mod host;
 mod reference;
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Element, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -58,8 +59,8 @@ impl Activation {
     }
 
     /// The function on a burn tensor.
-    pub(crate) fn formula(self, x: Tensor<1>) -> Tensor<1> {
-        gradient::formula(self, x)
+    pub(crate) fn apply_tensor(self, x: Tensor<1>) -> Tensor<1> {
+        formula::run(self, x)
     }
 
     /// Rough operations per element.
@@ -99,8 +100,12 @@ impl Operation for Activation {
         Ok(())
     }
 
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        Ok(self.apply_tensor(formula.terms[0].flat()))
+    }
+
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {
-        gradient::run(*self, step)
+        step.by_burn(self)
     }
 
     fn in_place(&self) -> Vec<usize> {

@@ -1,7 +1,7 @@
 //! Scaled dot-product attention with grouped heads; masks, windows and segments are inputs or patterns,
 //! never a tokens × tokens buffer of our own.
 
-mod gradient;
+mod formula;
 mod host;
 mod lanes;
 mod mask;
@@ -9,10 +9,12 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Dim, Element, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -136,8 +138,12 @@ impl Operation for Attention {
         host::run(self, call)
     }
 
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        formula::run(self, formula)
+    }
+
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {
-        gradient::run(self, step)
+        step.by_burn(self)
     }
 
     fn reads_cache(&self, input: usize) -> bool {

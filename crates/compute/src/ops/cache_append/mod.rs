@@ -1,12 +1,15 @@
 //! New keys or values written into a KV cache at `past`, in place.
 
+mod formula;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Dim, GraphBuilder, Operand, Sizes, Symbol, Value, ValueType};
 use crate::host::call::Call;
@@ -46,6 +49,10 @@ impl Operation for CacheAppend {
 
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(call)
+    }
+
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        formula::run(formula)
     }
 
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {

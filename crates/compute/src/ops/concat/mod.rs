@@ -1,12 +1,15 @@
 //! Values one after the other along one axis.
 
+mod formula;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Dim, GraphBuilder, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -69,6 +72,10 @@ impl Operation for Concat {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        Ok(formula::run(self, formula))
     }
 
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {

@@ -1,18 +1,20 @@
 //! Two-dimensional convolution (cross-correlation, as PyTorch's), channels first.
 
-mod gradient;
+mod formula;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Activation, Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Dim, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
 use crate::tensor::HostTensor;
-pub(in crate::ops) use gradient::{convolution, options};
+pub(in crate::ops) use formula::{convolution, options, pairs};
 
 use crate::train::step::{Gradients, Step};
 
@@ -113,8 +115,12 @@ impl Operation for Conv2d {
         Ok(())
     }
 
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        Ok(formula::run(self, formula))
+    }
+
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {
-        gradient::run(self, step)
+        step.by_burn(self)
     }
 }
 

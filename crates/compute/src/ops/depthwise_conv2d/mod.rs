@@ -1,14 +1,16 @@
 //! Convolution of each channel with its own window.
 
-mod gradient;
+mod formula;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::conv2d::windows;
 use super::{Activation, Operation, Padding, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Dim, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -64,8 +66,12 @@ impl Operation for DepthwiseConv2d {
         Ok(())
     }
 
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        Ok(formula::run(self, formula))
+    }
+
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {
-        gradient::run(self, step)
+        step.by_burn(self)
     }
 }
 

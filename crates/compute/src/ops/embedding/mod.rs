@@ -1,12 +1,15 @@
 //! Rows of a table that may be in any weight format.
 
+mod formula;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Element, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -41,6 +44,10 @@ impl Operation for Embedding {
 
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(call)
+    }
+
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        formula::run(formula)
     }
 
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {

@@ -1,14 +1,17 @@
 //! Linear layer: y = activation(x Wᵀ + b) + residual.
 
 mod dense;
+mod formula;
 mod gradient;
 pub(crate) mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Activation, Numerics, Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -80,6 +83,10 @@ impl Operation for Linear {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         dense::run(self, call);
         Ok(())
+    }
+
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        Ok(formula::run(self, formula))
     }
 
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {

@@ -1,13 +1,16 @@
 //! Product of two values, element by element; the second may repeat over the first.
 
+mod formula;
 mod gradient;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Element, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -42,6 +45,10 @@ impl Operation for Mul {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(call);
         Ok(())
+    }
+
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        Ok(formula::run(formula))
     }
 
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {

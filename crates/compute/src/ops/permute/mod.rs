@@ -1,12 +1,15 @@
 //! Dimensions in another order.
 
+mod formula;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -48,6 +51,10 @@ impl Operation for Permute {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        Ok(formula::run(self, formula))
     }
 
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {

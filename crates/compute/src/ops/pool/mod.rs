@@ -1,13 +1,15 @@
 //! Mean or maximum over one axis, such as the tokens of each text.
 
-mod gradient;
+mod formula;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Element, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -66,8 +68,12 @@ impl Operation for Pool {
         Ok(())
     }
 
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        Ok(formula::run(self, formula))
+    }
+
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {
-        gradient::run(self, step)
+        step.by_burn(self)
     }
 }
 

@@ -1,12 +1,15 @@
 //! The same elements under other dimensions; costs nothing.
 
+mod formula;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Dim, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -45,6 +48,10 @@ impl Operation for Reshape {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(call);
         Ok(())
+    }
+
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        Ok(formula::run(formula))
     }
 
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {

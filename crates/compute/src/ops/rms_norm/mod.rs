@@ -1,13 +1,15 @@
 //! Root-mean-square normalisation over the last dimension.
 
-mod gradient;
+mod formula;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -46,8 +48,12 @@ impl Operation for RmsNorm {
         Ok(())
     }
 
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        Ok(formula::run(self, formula))
+    }
+
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {
-        gradient::run(self, step)
+        step.by_burn(self)
     }
 
     fn in_place(&self) -> Vec<usize> {

@@ -21,13 +21,29 @@ pub(super) fn turn(op: &Rope, call: &mut Call<'_>, sign: f32) {
     };
     let turns = turns(op, factors);
     each_row(call.out, heads * head_dim, |row, features| {
-        let turn = |&(axis, angle): &Turn| {
-            let (sin, cos) = (f64::from(positions[axis * tokens + row % tokens]) * angle).sin_cos();
-            (sin as f32 * sign, cos as f32)
-        };
-        let turned: Vec<(f32, f32)> = turns.iter().map(turn).collect();
+        let turned = turned(&turns, positions, (row % tokens, tokens), sign);
         features.chunks_exact_mut(head_dim).for_each(|head| apply(op.pairing, &turned, head));
     });
+}
+
+/// Sine and cosine of each pair at one of `tokens` tokens.
+fn turned(turns: &[Turn], positions: &[u32], (token, tokens): (usize, usize), sign: f32) -> Vec<(f32, f32)> {
+    let turn = |&(axis, angle): &Turn| {
+        let (sin, cos) = (f64::from(positions[axis * tokens + token]) * angle).sin_cos();
+        (sin as f32 * sign, cos as f32)
+    };
+    turns.iter().map(turn).collect()
+}
+
+/// Sines, then cosines, of all pairs at all tokens: (tokens, rotary / 2) each.
+pub(super) fn table(
+    op: &Rope,
+    positions: &[u32],
+    factors: Option<&[f32]>,
+    tokens: usize,
+) -> (Vec<f32>, Vec<f32>) {
+    let turns = turns(op, factors);
+    (0..tokens).flat_map(|token| turned(&turns, positions, (token, tokens), 1.0)).unzip()
 }
 
 fn apply(pairing: Pairing, turned: &[(f32, f32)], head: &mut [f32]) {

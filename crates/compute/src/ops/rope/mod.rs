@@ -1,15 +1,18 @@
 //! Rotary position embedding: pairs of features are turned by an angle that grows with the position.
 
+mod formula;
 mod gradient;
 mod host;
 mod reference;
 #[cfg(test)]
 mod tests;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Dim, Element, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -140,6 +143,10 @@ impl Operation for Rope {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        formula::run(self, formula)
     }
 
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {

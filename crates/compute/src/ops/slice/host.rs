@@ -1,16 +1,12 @@
 //! One block per position before the axis.
 
-use super::Slice;
+use super::{Slice, reference};
 use crate::error::Mismatch;
 use crate::host::call::Call;
 
 pub(super) fn run(op: &Slice, call: &mut Call<'_>) -> Result<(), Mismatch> {
     let (dims, len) = (call.inputs[0].dims, call.dims[op.axis]);
-    let outside = || Mismatch::new("range", format!("a part of {}", dims[op.axis]), format!("from {}", op.start));
-    let start = op.start.at(call.sizes).map_err(|_| outside())? as usize; // at most 2^40
-    if start + len > dims[op.axis] {
-        return Err(outside());
-    }
+    let start = reference::start(op, dims[op.axis], len, call.sizes)?;
     let inner: usize = dims[op.axis + 1..].iter().product();
     let from = call.bits(0).chunks_exact(dims[op.axis] * inner);
     for (to, from) in call.out_bits().chunks_exact_mut(len * inner).zip(from) {

@@ -1,12 +1,15 @@
 //! A range along one axis.
 
+mod formula;
 mod host;
 mod reference;
 
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, check, product};
 use crate::ComputeError;
+use crate::device::formula::Formula;
 use crate::error::Mismatch;
 use crate::graph::{Dim, GraphBuilder, Operand, Sizes, Value, ValueType};
 use crate::host::call::Call;
@@ -61,6 +64,10 @@ impl Operation for Slice {
 
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call)
+    }
+
+    fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
+        formula::run(self, formula)
     }
 
     fn backward(&self, step: &Step<'_>) -> Result<Gradients, Mismatch> {

@@ -1,16 +1,10 @@
-//! Formulas, for burn.
+//! Each function on a tensor.
 
 use burn::tensor::{Tensor, activation};
 
 use super::Activation;
-use crate::error::Mismatch;
-use crate::train::step::{Gradients, Step};
 
-pub(super) fn run(op: Activation, step: &Step<'_>) -> Result<Gradients, Mismatch> {
-    step.by_burn(|terms| formula(op, terms[0].shaped([step.upstream.len()])))
-}
-
-pub(super) fn formula(op: Activation, x: Tensor<1>) -> Tensor<1> {
+pub(super) fn run(op: Activation, x: Tensor<1>) -> Tensor<1> {
     match op {
         Activation::None => x,
         Activation::GeluErf => {
