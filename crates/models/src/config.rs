@@ -51,6 +51,11 @@ impl<'a> Config<'a> {
         self.value.get(key).filter(|value| !value.is_null())
     }
 
+    /// Whether the key is there, be it null.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.value.get(key).is_some()
+    }
+
     /// A size from 1 to `most`. `None`: absent. Errors: `Config`.
     pub(crate) fn size(&self, key: &str, most: u64) -> Result<Option<u64>, ModelsError> {
         let Some(value) = self.get(key) else { return Ok(None) };

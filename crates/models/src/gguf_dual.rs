@@ -102,6 +102,10 @@ fn scores(metadata: &Metadata) -> Result<Scores, ModelsError> {
     let mut members = serde_json::Map::new();
     for key in ["logit_scale", "logit_bias"] {
         if let Some(number) = metadata.float(&format!("clip.{key}"))? {
+            // JSON has no such number: it would read as absent.
+            if !number.is_finite() {
+                return Err(wrong(&format!("clip.{key}"), "a finite number", number));
+            }
             members.insert(key.to_owned(), number.into());
         }
     }

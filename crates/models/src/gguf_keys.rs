@@ -90,6 +90,17 @@ pub(crate) fn read(metadata: &Metadata, prefix: &str) -> Result<Value, ModelsErr
 
 /// `None`: of a kind no description has.
 fn value_of(key: &str, value: &Gguf) -> Result<Option<Value>, ModelsError> {
+    // JSON has no such numbers: they would read as absent.
+    let finite = match value {
+        Gguf::F32(x) => x.is_finite(),
+        Gguf::F64(x) => x.is_finite(),
+        Gguf::Array(Array::F32(items)) => items.iter().all(|x| x.is_finite()),
+        Gguf::Array(Array::F64(items)) => items.iter().all(|x| x.is_finite()),
+        _ => true,
+    };
+    if !finite {
+        return Err(wrong(key, "finite numbers", "NaN or infinity"));
+    }
     Ok(Some(match value {
         Gguf::U8(n) => (*n).into(),
         Gguf::I8(n) => (*n).into(),

@@ -49,7 +49,7 @@ impl<'a> NamedWeights<'a> {
         self.places.iter().map(|(name, place)| (name.as_str(), place.view()))
     }
 
-    /// Nothing was asked for.
+    /// The weight of this name, if it was asked for.
     pub(crate) fn get(&self, name: &str) -> Option<TensorView<'_>> {
         self.places.get(name).map(Place::view)
     }
@@ -130,4 +130,62 @@ fn place<'a>(
 
 fn significant(dims: &[u64]) -> Vec<u64> {
     dims.iter().copied().filter(|d| *d != 1).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name_table::Row;
+    use bedside_weights::Source;
+
+    /// A safetensors file of `fused` (6, 2) = 0, 1, … and `turned` (2, 3) = 0, 1, ….
+    fn model() -> Model {
+        let fused: Vec<u8> = (0..12u8).flat_map(|i| f32::from(i).to_le_bytes()).collect();
+        let header = r#"{"fused":{"dtype":"F32","shape":[6,2],"data_offsets":[0,48]},"turned":{"dtype":"F32","shape":[2,3],"data_offsets":[48,72]}}"#;
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header.as_bytes());
+        bytes.extend(&fused);
+        bytes.extend(&fused[..24]);
+        Model::from_source(Source::from_bytes("m.safetensors", bytes)).unwrap()
+    }
+
+    const ROWS: &[Row] = &[
+        ("q", "fused", Part::Rows(0, 3)),
+        ("v", "fused", Part::Rows(2, 3)),
+        ("whole", "fused", Part::Whole),
+        ("projection", "turned", Part::Transposed),
+        ("gone", "nowhere", Part::Whole),
+    ];
+
+    fn find(name: &str, dims: &[u64]) -> Result<Vec<f32>, ModelsError> {
+        let model = model();
+        let names = NameTable { layout: "test", rows: vec![ROWS] };
+        let found = NamedWeights::find(&model, &names, [(name.to_owned(), dims.to_vec())])?;
+        let view = found.get(name).unwrap();
+        assert_eq!(view.shape().dims(), dims);
+        Ok(view.to_f32().unwrap())
+    }
+
+    #[test]
+    fn parts_of_tensors_are_found() {
+        assert_eq!(find("q", &[2, 2]).unwrap(), [0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(find("v", &[2, 2]).unwrap(), [8.0, 9.0, 10.0, 11.0]);
+        assert_eq!(find("whole", &[1, 6, 1, 2]).unwrap().len(), 12);
+        assert_eq!(find("projection", &[3, 2]).unwrap(), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_by_name() {
+        let refused = [
+            ("q", vec![3, 2], "tensor fused: expected 3 times the rows of [3, 2], got"),
+            ("whole", vec![2, 6], "tensor fused: expected [2, 6], got"),
+            ("projection", vec![2, 3], "tensor turned: expected [2, 3] turned over, got"),
+            ("gone", vec![1], "nowhere"),
+            ("other", vec![1], "weight other has no name in the layout test"),
+        ];
+        for (name, dims, message) in refused {
+            let error = find(name, &dims).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
 }

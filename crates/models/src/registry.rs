@@ -1,5 +1,7 @@
 //! Which architecture a model is of: one line each.
 
+use std::collections::BTreeSet;
+
 use bedside_weights::{Layout, Model};
 
 use crate::config::shown;
@@ -30,8 +32,44 @@ pub(crate) fn describe(model: &Model) -> Result<Description, ModelsError> {
     })?;
     let description = (found.read)(model)?;
     description.check()?;
+    if model.layout() != Layout::HuggingFace {
+        refuse_unread(model, &description)?;
+    }
     Ok(description)
 }
+
+/// A network whose sizes were counted from its tensors would lose a block in silence where one is missing,
+/// and one of another kind its parts: every tensor of a tower has to be read. (A Hugging Face folder states
+/// its sizes, and transformers passes over what is beyond them.)
+/// Errors: `Tensor` for the first that is not.
+fn refuse_unread(model: &Model, description: &Description) -> Result<(), ModelsError> {
+    let asked = description.weights()?;
+    let read: BTreeSet<String> = asked
+        .iter()
+        .filter_map(|(name, _)| description.names.locate(name))
+        .map(|(stored, _)| stored)
+        .collect();
+    let unread = model.tensors().iter().find(|info| {
+        let name = &*info.name;
+        TOWERS.iter().any(|begin| name.starts_with(begin))
+            && !NO_WEIGHTS.iter().any(|part| name.contains(part))
+            && !read.contains(name)
+    });
+    match unread {
+        None => Ok(()),
+        Some(info) => Err(ModelsError::Tensor {
+            name: shown(&info.name),
+            expected: "a weight of this architecture".to_owned(),
+            got: "one that it has no place for, or whose block lacks another".to_owned(),
+        }),
+    }
+}
+
+/// How names of a tower's tensors begin in OpenCLIP and GGUF files.
+const TOWERS: [&str; 5] = ["visual.", "text.", "transformer.", "v.", "t."];
+/// Tensors of towers that no result depends on: counters, numbered positions, the mask, BERT's unused pooler.
+const NO_WEIGHTS: [&str; 4] =
+    ["num_batches_tracked", "position_ids", "attn_mask", "text.transformer.pooler."];
 
 /// What a model says it is.
 fn what(model: &Model) -> String {

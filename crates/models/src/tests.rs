@@ -16,7 +16,7 @@ struct Case {
     text_block: &'static str,
 }
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 13] = [
     Case { name: "clip-tiny", vision_block: "vision.layer.", text_block: "text.layer." },
     Case { name: "siglip-tiny", vision_block: "vision.layer.", text_block: "text.layer." },
     Case { name: "siglip2-naflex-tiny", vision_block: "vision.layer.", text_block: "text.layer." },
@@ -24,6 +24,12 @@ const CASES: [Case; 7] = [
     Case { name: "openclip-tiny-quickgelu", vision_block: "vision.resblock.", text_block: "text.resblock." },
     Case { name: "biomedclip-tiny", vision_block: "vision.block.", text_block: "text.layer." },
     Case { name: "biomedclip-tiny-mean", vision_block: "vision.block.", text_block: "text.layer." },
+    Case { name: "clip-gelu-tiny", vision_block: "vision.layer.", text_block: "text.layer." },
+    Case { name: "siglip2-gemma-tiny", vision_block: "vision.layer.", text_block: "text.layer." },
+    Case { name: "echoclip-tiny", vision_block: "vision.block.", text_block: "text.layer." },
+    Case { name: "openclip-siglip-tiny", vision_block: "vision.block.", text_block: "text.layer." },
+    Case { name: "biomedclip-shapes-tiny", vision_block: "vision.block.", text_block: "text.layer." },
+    Case { name: "openclip-options-tiny", vision_block: "vision.block.", text_block: "text.layer." },
 ];
 
 /// Of pixel values, absolute: the arithmetic is the reference's own up to the order of f32 roundings.
@@ -262,4 +268,48 @@ fn batches_of_other_sizes_agree() {
         assert_close(&format!("{} images", case.name), &single.0, &whole.0, 1e-6);
         assert_close(&format!("{} texts", case.name), &single.1, &whole.1, 1e-6);
     }
+}
+
+/// Wordings of one label count as much as each other, whatever their embeddings' lengths.
+#[test]
+fn wordings_of_a_label_are_averaged_at_length_1() {
+    let Some(reference) = Reference::of("clip-tiny") else { return };
+    let mut encoder = DualEncoder::open(&reference.model(), &settings()).unwrap();
+    let labels = ["b-lines".to_owned(), "effusion".to_owned()];
+    let templates = ["a lung with {}".to_owned(), "{}, seen by ultrasound: {}".to_owned()];
+    let got = crate::label_embeddings(&mut encoder, &labels, &templates).unwrap();
+    for (label, got) in labels.iter().zip(&got) {
+        let prompts = [format!("a lung with {label}"), format!("{label}, seen by ultrasound: {label}")];
+        let prompts: Vec<&str> = prompts.iter().map(String::as_str).collect();
+        let embedded = encoder.embed_texts(&prompts).unwrap();
+        let embeds: Vec<&[f32]> = embedded.embeds().collect();
+        let mean: Vec<f32> = embeds[0].iter().zip(embeds[1]).map(|(a, b)| (a + b) / 2.0).collect();
+        let length = crate::cosine(&mean, &mean).sqrt() as f32;
+        let expected: Vec<f32> = mean.iter().map(|v| v / length).collect();
+        assert_close(label, got, &expected, 1e-6);
+        assert!((crate::cosine(got, got) - 1.0).abs() < 1e-6);
+    }
+    let alone = crate::label_embeddings(&mut encoder, &labels[..1], &[]).unwrap();
+    assert_eq!(alone[0].len(), got[0].len());
+    assert!(crate::label_embeddings(&mut encoder, &[], &[]).is_err());
+    let error = crate::label_embeddings(&mut encoder, &labels, &["no place".to_owned()]).unwrap_err();
+    assert!(error.to_string().starts_with("template: expected a text with {}"), "{error}");
+}
+
+/// The numbers are known before anything is loaded, and a load beyond them does not begin.
+#[test]
+fn a_load_beyond_the_budget_is_refused() {
+    let Some(reference) = Reference::of("siglip-tiny") else { return };
+    let model = reference.model();
+    let plan = crate::plan(&model, &settings()).unwrap();
+    let total = plan.totals().total_bytes();
+    let parts = [&plan.image, &plan.text].map(|plan| plan.as_ref().unwrap().totals().total_bytes());
+    assert_eq!(total, parts[0] + parts[1]);
+    let open = |bytes| DualEncoder::open(&model, &LoadSettings { memory_budget: Some(bytes), ..settings() });
+    assert!(open(total).is_ok());
+    let refused = open(total - 1).err().unwrap().to_string();
+    assert!(refused.contains(&total.to_string()) && refused.contains(&(total - 1).to_string()), "{refused}");
+    let image = LoadSettings { towers: crate::Towers::Image, ..settings() };
+    let mut alone = DualEncoder::open(&model, &image).unwrap();
+    assert!(alone.embed_texts(&["a"]).is_err());
 }

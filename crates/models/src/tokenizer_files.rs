@@ -37,7 +37,13 @@ pub(crate) fn hugging_face(
 pub(crate) fn open_clip(model: &Model, cfg: &Config<'_>, context: u64) -> Result<ReadTokenizer, ModelsError> {
     let context_length = context as u32; // fits: at most MAX_SIZE
     let named = cfg.text("hf_tokenizer_name")?.or(cfg.text("hf_model_name")?);
+    if cfg.text("tokenizer_mode")?.is_some_and(|mode| !mode.is_empty()) {
+        return Err(cfg.refused("tokenizer_mode", "nothing: this option is not read"));
+    }
     if named.is_none_or(str::is_empty) {
+        if let Some(kwargs) = cfg.section("tokenizer_kwargs")? {
+            refuse_simple_options(&kwargs)?;
+        }
         let rules = TokenizerRules { cleaning: Cleaning::OpenClip, context_length, padding: 0 };
         let json = json(model)?;
         let tokenizer = TextTokenizer::new(&json, &rules)?;
@@ -56,6 +62,22 @@ pub(crate) fn open_clip(model: &Model, cfg: &Config<'_>, context: u64) -> Result
     }
     let rules = TokenizerRules { cleaning, context_length, padding: 0 };
     padded(model, side_files(model)?, rules, None)
+}
+
+/// Options of OpenCLIP's own tokenizer that make other ids. Errors: `Config`.
+fn refuse_simple_options(kwargs: &Config<'_>) -> Result<(), ModelsError> {
+    match kwargs.text("clean")? {
+        None | Some("lower") => {}
+        Some(_) => {
+            return Err(kwargs.refused("clean", "lower: OpenCLIP's own tokenizer is read with it only"));
+        }
+    }
+    for key in ["additional_special_tokens", "reduction_mask"] {
+        if kwargs.get(key).is_some() {
+            return Err(kwargs.refused(key, "nothing: this option is not read"));
+        }
+    }
+    Ok(())
 }
 
 fn padded(

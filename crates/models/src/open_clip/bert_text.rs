@@ -5,7 +5,7 @@ use bedside_weights::Model;
 
 use super::{TextSide, count, matrix};
 use crate::ModelsError;
-use crate::config::{Config, MAX_SIZE, check_heads, shown};
+use crate::config::{Config, MAX_SIZE, shown};
 use crate::description::Text;
 use crate::hugging_face::{self, Defaults};
 use crate::name_table::{Part, Row};
@@ -49,7 +49,9 @@ pub(super) fn read(model: &Model, cfg: &Config<'_>, name: &str, embed: u64) -> R
     let [positions, _] = matrix(model, "text.transformer.embeddings.position_embeddings.weight")?;
     let [token_types, _] = matrix(model, "text.transformer.embeddings.token_type_embeddings.weight")?;
     let encoder = encoder(model, cfg, width)?;
-    let pool = match cfg.text("hf_pooler_type")?.unwrap_or("mean_pooler") {
+    // Absent is the mean; null is BERT's own pooler.
+    let unnamed = if cfg.has("hf_pooler_type") { "cls_pooler" } else { "mean_pooler" };
+    let pool = match cfg.text("hf_pooler_type")?.unwrap_or(unnamed) {
         "cls_last_hidden_state_pooler" => BertPool::Class,
         "cls_pooler" if model.find("text.transformer.pooler.dense.weight").is_some() => BertPool::ClassPooler,
         "cls_pooler" => BertPool::Class,
@@ -61,9 +63,34 @@ pub(super) fn read(model: &Model, cfg: &Config<'_>, name: &str, embed: u64) -> R
     let context = cfg.size("context_length", MAX_SIZE)?.unwrap_or(77);
     let read = tokenizer_files::open_clip(model, cfg, context)?;
     let rules = read.tokenizer.rules().clone();
-    let tower = Bert { vocabulary, positions, token_types, encoder, padding: rules.padding, pool };
+    let padding = mask_padding(model, [vocabulary, positions, token_types])?.unwrap_or(rules.padding);
+    let tower = Bert { vocabulary, positions, token_types, encoder, padding, pool };
     let text = Text { tower: TextTower::Bert(tower), embed, projection, tokenizer: rules };
     Ok((text, read, vec![NAMES]))
+}
+
+/// The id that BERT's own configuration masks, be the tokenizer's padding another. `None`: no configuration.
+/// Errors: `Config`, where it contradicts the tables' rows too.
+fn mask_padding(
+    model: &Model,
+    [vocabulary, positions, token_types]: [u64; 3],
+) -> Result<Option<u32>, ModelsError> {
+    if model.config(CONFIG).is_none() {
+        return Ok(None);
+    }
+    let config = Config::of(model, CONFIG)?;
+    for (key, found) in
+        [("vocab_size", vocabulary), ("max_position_embeddings", positions), ("type_vocab_size", token_types)]
+    {
+        if let Some(stated) = config.size(key, MAX_SIZE)?.filter(|stated| *stated != found) {
+            return Err(config.contradicts(key, format!("the file's {found}"), stated));
+        }
+    }
+    let padding = config.id("pad_token_id")?.unwrap_or(0);
+    if u64::from(padding) >= vocabulary {
+        return Err(config.contradicts("pad_token_id", format!("an id below {vocabulary}"), padding));
+    }
+    Ok(Some(padding))
 }
 
 /// From `text_config.json` where there is one; else from the shapes, with the family's constants.
@@ -79,8 +106,11 @@ fn encoder(model: &Model, cfg: &Config<'_>, width: u64) -> Result<Encoder, Model
         eps: EPS,
     };
     if model.config(CONFIG).is_none() {
-        check_heads(cfg, "hf_model_name (heads of 64)", width, shapes.heads.max(1))?;
-        let attention = AttentionSizes { heads: shapes.heads.max(1), eps: EPS as f32 };
+        if !width.is_multiple_of(HEAD_WIDTH) {
+            let expected = format!("a text_config.json that says how many heads a width of {width} has");
+            return Err(cfg.contradicts("hf_model_name", expected, "nothing"));
+        }
+        let attention = AttentionSizes { heads: shapes.heads, eps: EPS as f32 };
         let (activation, order) = (Activation::GeluErf, NormOrder::Post);
         return Ok(Encoder { layers, width, hidden, attention, activation, order, layer_scale: false });
     }
@@ -103,14 +133,20 @@ fn encoder(model: &Model, cfg: &Config<'_>, width: u64) -> Result<Encoder, Model
 }
 
 fn projection(model: &Model, cfg: &Config<'_>, width: u64, embed: u64) -> Result<Projection, ModelsError> {
-    match cfg.text("hf_proj_type")?.or(cfg.text("proj")?) {
+    // Absent is `mlp`; null is none.
+    let absent = !cfg.has("hf_proj_type") && !cfg.has("proj");
+    match cfg.text("hf_proj_type")?.or(cfg.text("proj")?).or(absent.then_some("mlp")) {
         Some("mlp") => {
             let [hidden, _] = matrix(model, "text.proj.0.weight")?;
             let bias = ["text.proj.0.bias", "text.proj.2.bias"].map(|name| model.find(name).is_some());
             Ok(Projection::Mlp { hidden, bias })
         }
         Some("linear") => Ok(Projection::Linear { bias: model.find("text.proj.bias").is_some() }),
-        None if width == embed => Ok(Projection::None),
+        None if width == embed
+            && ["", ".0"].iter().all(|i| model.find(&format!("text.proj{i}.weight")).is_none()) =>
+        {
+            Ok(Projection::None)
+        }
         _ => Err(cfg.refused("hf_proj_type", "mlp or linear, or nothing where the widths are equal")),
     }
 }

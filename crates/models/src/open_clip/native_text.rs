@@ -3,7 +3,7 @@
 use bedside_compute::Activation;
 use bedside_weights::Model;
 
-use super::native_vision::{eps, hidden};
+use super::native_vision::{eps, hidden, refuse_blocks};
 use super::{TextSide, count};
 use crate::ModelsError;
 use crate::config::{Config, MAX_SIZE, check_heads};
@@ -58,6 +58,9 @@ macro_rules! names {
     };
 }
 
+/// `eos_id` where the configuration has none. Source: open_clip `CLIPTextCfg`.
+const END_TOKEN: u32 = 2;
+
 /// By prefix (none, `text.`) and whether the projection has a bias.
 const NAMES: [[&[Row]; 2]; 2] = [
     [names!("", "text_projection", Part::Transposed), names!("", "text_projection.{p}", Part::Whole)],
@@ -96,6 +99,7 @@ fn tower(cfg: &Config<'_>, activation: Activation) -> Result<ClipText, ModelsErr
     if cfg.bool("embed_cls")? == Some(true) {
         return Err(cfg.refused("embed_cls", "false: CoCa's text tower is not read"));
     }
+    refuse_blocks(cfg)?;
     let width = cfg.size("width", MAX_SIZE)?.unwrap_or(512);
     let heads = cfg.size("heads", MAX_SIZE)?.unwrap_or(8);
     check_heads(cfg, "heads", width, heads)?;
@@ -103,11 +107,7 @@ fn tower(cfg: &Config<'_>, activation: Activation) -> Result<ClipText, ModelsErr
         "argmax" => TextPool::LargestId,
         "last" => TextPool::Last,
         "first" => TextPool::First,
-        "eos" => {
-            let id =
-                cfg.id("eos_id")?.ok_or_else(|| cfg.refused("eos_id", "the id that pool_type eos needs"))?;
-            TextPool::EndToken { id }
-        }
+        "eos" => TextPool::EndToken { id: cfg.id("eos_id")?.unwrap_or(END_TOKEN) },
         _ => return Err(cfg.refused("pool_type", "argmax, last, first or eos")),
     };
     Ok(ClipText {

@@ -35,7 +35,10 @@ const NAMES: &[Row] = &[
 ];
 
 /// Options of `vision_cfg` that change the network and that no published medical model uses.
-const REFUSED: &[&str] = &["attentional_pool", "attn_pooler_queries", "input_patchnorm", "block_type"];
+const REFUSED: &[&str] = &["attentional_pool", "input_patchnorm"];
+/// Options of a block, in `vision_cfg` or `text_cfg`, that change it.
+const REFUSED_IN_BLOCKS: &[&str] =
+    &["qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn", "scale_fc"];
 
 pub(super) fn read(
     model: &Model,
@@ -46,13 +49,18 @@ pub(super) fn read(
     refuse(cfg)?;
     let width = cfg.size("width", MAX_SIZE)?.unwrap_or(768);
     let head_width = cfg.size("head_width", MAX_SIZE)?.unwrap_or(64);
-    check_heads(cfg, "head_width", width, head_width)?;
+    // Rounded down, as OpenCLIP does: heads may then be wider than `head_width`.
+    let heads = width / head_width;
+    if heads == 0 {
+        return Err(cfg.refused("head_width", "at most the width"));
+    }
+    check_heads(cfg, "head_width (heads)", width, heads)?;
     let patch = cfg.size("patch_size", MAX_IMAGE_SIDE)?.unwrap_or(16);
     let encoder = Encoder {
         layers: cfg.size("layers", MAX_LAYERS)?.unwrap_or(12),
         width,
         hidden: hidden(cfg, width, 4.0)?,
-        attention: AttentionSizes { heads: width / head_width, eps: eps(cfg)? },
+        attention: AttentionSizes { heads, eps: eps(cfg)? },
         activation,
         order: NormOrder::Pre,
         layer_scale: cfg.positive("ls_init_value")?.is_some(),
@@ -86,15 +94,31 @@ fn refuse(cfg: &Config<'_>) -> Result<(), ModelsError> {
     if cfg.get("layers").is_some_and(serde_json::Value::is_array) {
         return Err(cfg.refused("layers", "a number: the ResNets of CLIP are not read"));
     }
-    for key in REFUSED {
+    refuse_options(cfg, REFUSED)?;
+    refuse_blocks(cfg)?;
+    match cfg.text("pos_embed_type")? {
+        None | Some("learnable") => Ok(()),
+        Some(_) => Err(cfg.refused("pos_embed_type", "learnable")),
+    }
+}
+
+fn refuse_options(cfg: &Config<'_>, keys: &[&str]) -> Result<(), ModelsError> {
+    for key in keys {
         let harmless = matches!(cfg.get(key), None | Some(serde_json::Value::Bool(false)));
         if !harmless {
             return Err(cfg.refused(key, "nothing: this option is not read"));
         }
     }
-    match cfg.text("pos_embed_type")? {
-        None | Some("learnable") => Ok(()),
-        Some(_) => Err(cfg.refused("pos_embed_type", "learnable")),
+    Ok(())
+}
+
+/// Blocks other than CLIP's own. `block_type` alone changes nothing: `custom` without its options is the
+/// same network. Errors: `Config`.
+pub(super) fn refuse_blocks(cfg: &Config<'_>) -> Result<(), ModelsError> {
+    refuse_options(cfg, REFUSED_IN_BLOCKS)?;
+    match cfg.text("block_type")? {
+        None | Some("default" | "custom") => Ok(()),
+        Some(_) => Err(cfg.refused("block_type", "default or custom")),
     }
 }
 

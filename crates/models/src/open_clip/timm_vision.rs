@@ -61,6 +61,7 @@ const FC_NORM: &[Row] = &[("v.post_ln.{p}", "visual.trunk.fc_norm.{p}", Part::Wh
 
 /// Heads by the size in the name (`vit_base_patch16_224`). Source: timm `vision_transformer.py`.
 const HEADS: &[(&str, u64)] = &[
+    ("xsmall", 4),
     ("tiny", 3),
     ("small", 6),
     ("medium", 8),
@@ -70,6 +71,7 @@ const HEADS: &[(&str, u64)] = &[
     ("so400m", 16),
     ("huge", 16),
     ("giant", 16),
+    ("giantopt", 16),
     ("gigantic", 16),
 ];
 
@@ -89,10 +91,15 @@ pub(super) fn read(
     Ok((tower, projection, names))
 }
 
+/// Absent is the default, null the empty text. Errors: `Config`.
+fn named<'a>(cfg: &Config<'a>, key: &str, default: &'static str) -> Result<&'a str, ModelsError> {
+    Ok(cfg.text(key)?.unwrap_or(if cfg.has(key) { "" } else { default }))
+}
+
 /// Source: open_clip `TimmModel.__init__`.
 fn projection(model: &Model, cfg: &Config<'_>) -> Result<(Projection, &'static [Row]), ModelsError> {
     let has = |name: &str| model.find(name).is_some();
-    match cfg.text("timm_proj")?.unwrap_or("linear") {
+    match named(cfg, "timm_proj", "linear")? {
         "linear" => Ok((Projection::Linear { bias: has("visual.head.proj.bias") }, HEAD)),
         "mlp" => {
             let [hidden, _] = matrix(model, "visual.head.mlp.fc1.weight")?;
@@ -101,10 +108,10 @@ fn projection(model: &Model, cfg: &Config<'_>) -> Result<(Projection, &'static [
         }
         "none" => Ok((Projection::None, HEAD)),
         "" => {
-            let named = |rows: &[Row], part: &str| has(&rows[0].1.replace("{p}", part));
-            let rows = TRUNK_HEADS.into_iter().find(|rows| named(rows, "weight"));
+            let stored = |rows: &[Row], part: &str| has(&rows[0].1.replace("{p}", part));
+            let rows = TRUNK_HEADS.into_iter().find(|rows| stored(rows, "weight"));
             let rows = rows.ok_or_else(|| cfg.refused("timm_proj", "linear, mlp or none"))?;
-            Ok((Projection::Linear { bias: named(rows, "bias") }, rows))
+            Ok((Projection::Linear { bias: stored(rows, "bias") }, rows))
         }
         _ => Err(cfg.refused("timm_proj", "linear, mlp or none")),
     }
@@ -117,8 +124,11 @@ fn vit(
     image: [u64; 2],
 ) -> Result<(VisionTower, Vec<&'static [Row]>), ModelsError> {
     let has = |part: &str| model.find(&format!("visual.trunk.{part}")).is_some();
-    if has("reg_token") || has("blocks.0.attn.q_norm.weight") || has("blocks.0.mlp.fc1_g.weight") {
-        let expected = "a plain ViT: register tokens, query norms and gated MLPs are not read";
+    // The last: EVA's blocks, which turn queries and keys too.
+    let others =
+        ["reg_token", "blocks.0.attn.q_norm.weight", "blocks.0.mlp.fc1_g.weight", "blocks.0.gamma_1"];
+    if others.into_iter().any(has) {
+        let expected = "a plain ViT: register tokens, query norms, gated MLPs and EVA are not read";
         return Err(cfg.contradicts("timm_model_name", expected, shown(name)));
     }
     let kernel = model.info("visual.trunk.patch_embed.proj.weight")?;
@@ -168,8 +178,13 @@ fn not_a_patch_kernel(kernel: &bedside_weights::TensorInfo) -> ModelsError {
 fn heads(cfg: &Config<'_>, name: &str, width: u64) -> Result<u64, ModelsError> {
     let kwargs = cfg.section("timm_kwargs")?;
     let stated = kwargs.as_ref().map(|kwargs| kwargs.size("num_heads", MAX_SIZE)).transpose()?.flatten();
-    let by_name =
-        || HEADS.iter().find(|(size, _)| name.split(['_', '.']).any(|part| part == *size)).map(|(_, n)| *n);
+    let by_name = || {
+        // More heads than the others of its width.
+        if name.starts_with("vit_base_patch16_gap_") {
+            return Some(16);
+        }
+        HEADS.iter().find(|(size, _)| name.split(['_', '.']).any(|part| part == *size)).map(|(_, n)| *n)
+    };
     let heads = stated.or_else(by_name).ok_or_else(|| {
         let expected = "a name with a size (tiny, small, base, large, …), or timm_kwargs.num_heads";
         cfg.contradicts("timm_model_name", expected, shown(name))
@@ -209,7 +224,7 @@ fn activation(cfg: &Config<'_>, name: &str) -> Result<Activation, ModelsError> {
 
 /// An empty `timm_pool` leaves the network's own.
 fn pool(cfg: &Config<'_>, class_token: bool, attention: bool) -> Result<VitPool, ModelsError> {
-    match cfg.text("timm_pool")?.unwrap_or("avg") {
+    match named(cfg, "timm_pool", "avg")? {
         "" if attention => Ok(VitPool::Attention),
         "" if class_token => Ok(VitPool::Class),
         "" | "avg" => Ok(VitPool::Mean),
@@ -226,7 +241,7 @@ fn convolutional(
     name: &str,
     image: [u64; 2],
 ) -> Result<(VisionTower, Vec<&'static [Row]>), ModelsError> {
-    match cfg.text("timm_pool")?.unwrap_or("avg") {
+    match named(cfg, "timm_pool", "avg")? {
         "" | "avg" => {}
         _ => return Err(cfg.refused("timm_pool", "nothing or avg: attention pooling is not read")),
     }
