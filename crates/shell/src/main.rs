@@ -1,11 +1,18 @@
 //! `bedside`: the program. Each command is one file; this one starts them and turns failures into exit codes.
 
 mod bench;
+mod classify;
 mod cli;
+mod embed;
+mod encoder;
 mod exit;
+mod identity;
+mod inputs;
 mod interrupt;
 mod model;
+mod npy;
 mod output;
+mod picture;
 mod progress;
 mod store;
 mod text;
@@ -33,8 +40,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<exit::Code, Failure> {
+    let store = arguments.store.as_deref();
     match &arguments.command {
-        Command::Model(command) => model::run(command, arguments.store.as_deref()),
-        Command::Bench(command) => bench::run(command),
+        Command::Embed(arguments) => embed::run(arguments, store),
+        Command::Classify(arguments) => classify::run(arguments, store),
+        Command::Model(command) => model::run(command, store),
+        Command::Bench(arguments) => bench::run(arguments, store),
     }
 }

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::exit::{Code, Failure};
 
+/// Said wherever a person reads what a model made of an image or a text.
+pub(crate) const DEMONSTRATION: &str = "for demonstration and engineering only: nothing here is a diagnosis";
+
 /// Print `body` as one JSON document with `"schema": "bedside.<schema>/1"` as its first member.
 pub(crate) fn document(schema: &str, body: &impl Serialize) -> Result<(), Failure> {
     let mut whole = serde_json::Map::new();
@@ -24,8 +27,13 @@ pub(crate) fn document(schema: &str, body: &impl Serialize) -> Result<(), Failur
 
 /// Print text. A reader that has gone away (`… | head`) is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// Print what is no text. As [`print`].
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::new(Code::Store, error)),
         _ => Ok(()),
     }

@@ -3,16 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use bedside_weights::{
-    Digest, DigestCache, Layout, Model, Role, StructureNote, Summary, TensorInfo, file_digests,
-    model_identity,
-};
+use bedside_models::{LoadSettings, plan};
+use bedside_weights::{Digest, Layout, Model, StructureNote, Summary, TensorInfo};
 use serde::Serialize;
 
 use crate::cli::InspectArguments;
 use crate::exit::{Code, Failure};
-use crate::store::Store;
-use crate::{output, progress, text};
+use crate::{identity, output, text};
 
 /// The JSON document `bedside.model-inspect/1`.
 #[derive(Serialize)]
@@ -51,8 +48,11 @@ impl<'a> Tensor<'a> {
 pub(super) fn run(arguments: &InspectArguments, store: Option<&Path>) -> Result<Code, Failure> {
     let model = Model::open(&arguments.model)?;
     let summary = Summary::of(&model);
-    let identity = identity(&model, arguments.digest, store)?;
-    let runs = runs(&summary);
+    let identity = match arguments.digest {
+        true => Some(identity::computed(&model, store)?),
+        false => identity::remembered(&model, store)?,
+    };
+    let runs = runs(&model);
     if arguments.json {
         let tensor_list = arguments.tensors.then(|| model.tensors().iter().map(Tensor::of).collect());
         let path = arguments.model.display().to_string();
@@ -69,37 +69,20 @@ pub(super) fn run(arguments: &InspectArguments, store: Option<&Path>) -> Result<
     Ok(Code::Done)
 }
 
-/// The model's identity where it is remembered or asked for. A store that cannot be opened costs a warning
-/// only, unless the digest was asked for.
-fn identity(model: &Model, compute: bool, store: Option<&Path>) -> Result<Option<Digest>, Failure> {
-    let found = if compute { Store::open(store).map(Some) } else { Store::open_existing(store) };
-    let cache = match found {
-        Ok(store) => store.map_or_else(DigestCache::none, |store| store.digests()),
-        Err(failure) if compute => return Err(failure),
-        Err(failure) => {
-            log::warn!("{:#}", failure.error);
-            DigestCache::none()
+/// Whether the networks can be built from this model; nothing is loaded for the answer.
+fn runs(model: &Model) -> Runs {
+    match plan(model, &LoadSettings::default()) {
+        Ok(plan) => {
+            let towers = match (&plan.image, &plan.text) {
+                (Some(_), Some(_)) => "images and texts",
+                (Some(_), None) => "images only",
+                _ => "texts only",
+            };
+            let architecture = text::name(&plan.architecture);
+            Runs { runs: true, reason: format!("embeds {towers} ({architecture})") }
         }
-    };
-    if compute {
-        let total = model.files().iter().map(|file| file.source.bytes().len() as u64).sum();
-        let digests = progress::with_bar("digest", total, |progress| file_digests(model, &cache, progress))?;
-        return Ok(Some(model_identity(digests.iter().map(|file| (file.role, file.digest)))));
+        Err(error) => Runs { runs: false, reason: error.to_string() },
     }
-    let mut digests = Vec::new();
-    for file in model.files().iter().filter(|file| file.role != Role::Document) {
-        let Some(digest) = cache.remembered(&file.source)? else { return Ok(None) };
-        digests.push((file.role, digest));
-    }
-    Ok(Some(model_identity(digests)))
-}
-
-/// No executor is part of this build yet, so the honest answer is the same for every model.
-fn runs(summary: &Summary) -> Runs {
-    let architecture = summary.description.architecture.as_deref();
-    let architecture = architecture.map_or("an unnamed architecture".to_owned(), |a| format!("{a:?}"));
-    let reason = format!("this build reads and quantizes models; it has no executor for {architecture}");
-    Runs { runs: false, reason }
 }
 
 /// One `label  value` line; nothing for an unknown value.

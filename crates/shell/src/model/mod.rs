@@ -1,7 +1,9 @@
 //! `bedside model …`
 
 mod compare;
+mod convert;
 mod inspect;
+mod plan;
 mod quantize;
 mod verify;
 
@@ -17,5 +19,7 @@ pub(crate) fn run(command: &ModelCommand, store: Option<&Path>) -> Result<Code, 
         ModelCommand::Verify(arguments) => verify::run(arguments),
         ModelCommand::Compare(arguments) => compare::run(arguments),
         ModelCommand::Quantize(arguments) => quantize::run(arguments),
+        ModelCommand::Convert(arguments) => convert::run(arguments),
+        ModelCommand::Plan(arguments) => plan::run(arguments),
     }
 }

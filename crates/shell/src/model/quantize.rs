@@ -27,30 +27,11 @@ struct Document<'a> {
 }
 
 pub(super) fn run(arguments: &QuantizeArguments) -> Result<Code, Failure> {
-    let recipe = recipe(arguments).map_err(|error| Failure::new(Code::Usage, error))?;
+    let recipe = recipe(&arguments.to, &arguments.keep)?;
     let model = Model::open(&arguments.input)?;
-    if is_part_of(&model, &arguments.output) {
-        let error = anyhow!("{} is the model that is read; name another file", arguments.output.display());
-        return Err(Failure::new(Code::Usage, error));
-    }
-    if gguf::is_part_name(&arguments.output) {
-        let name = text::name(&arguments.output.display().to_string());
-        let error = anyhow!("{name} is the name of a part of a split model; the output is one whole file");
-        return Err(Failure::new(Code::Usage, error));
-    }
-    let choices = choose(&model, &recipe).map_err(|error| match error.root() {
-        WeightsError::RuleUnused { .. } => Failure::new(Code::Usage, error),
-        _ => error.into(),
-    })?;
-    let total = model.tensors().iter().map(TensorInfo::bytes).sum();
-    let overwrite = if arguments.force { Overwrite::Replace } else { Overwrite::Refuse };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(arguments.threads.map_or(0, usize::from)).build();
-    let pool = pool.map_err(|error| Failure::new(Code::Usage, error))?;
+    check_output(&model, &arguments.output)?;
     let begin = Instant::now();
-    let quantized = progress::with_bar("quantize", total, |progress| {
-        pool.install(|| quantize(&model, &arguments.output, overwrite, recipe.to, choices, progress))
-    });
-    let quantized = quantized.map_err(Failure::while_writing)?;
+    let quantized = write(&model, &recipe, &arguments.output, overwrite(arguments.force), arguments.threads)?;
     if arguments.json {
         let [input, output] = [&arguments.input, &arguments.output].map(|path| path.display().to_string());
         let to = recipe.to.name();
@@ -61,11 +42,54 @@ pub(super) fn run(arguments: &QuantizeArguments) -> Result<Code, Failure> {
     Ok(Code::Done)
 }
 
-fn recipe(arguments: &QuantizeArguments) -> anyhow::Result<Recipe> {
-    let to: DType = arguments.to.parse()?;
-    to.codec()?;
-    let rules = arguments.keep.iter().map(|text| Rule::parse(text)).collect::<Result<_, _>>()?;
-    Ok(Recipe { to, rules })
+/// From `--to` and `--keep`. Errors (code 2): an unknown type, one without codec, a rule that does not read.
+pub(super) fn recipe(to: &str, keep: &[String]) -> Result<Recipe, Failure> {
+    let read = || -> anyhow::Result<Recipe> {
+        let to: DType = to.parse()?;
+        to.codec()?;
+        let rules = keep.iter().map(|text| Rule::parse(text)).collect::<Result<_, _>>()?;
+        Ok(Recipe { to, rules })
+    };
+    read().map_err(|error| Failure::new(Code::Usage, error))
+}
+
+/// From `--force`.
+pub(super) fn overwrite(force: bool) -> Overwrite {
+    if force { Overwrite::Replace } else { Overwrite::Refuse }
+}
+
+/// Errors (code 2): `output` is a file of `model`, or named as a part of a split model.
+pub(super) fn check_output(model: &Model, output: &Path) -> Result<(), Failure> {
+    let name = text::name(&output.display().to_string());
+    let error = if is_part_of(model, output) {
+        anyhow!("{name} is the model that is read; name another file")
+    } else if gguf::is_part_name(output) {
+        anyhow!("{name} is the name of a part of a split model; the output is one whole file")
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(Code::Usage, error))
+}
+
+/// Quantize `model` under a progress bar. `threads`: `None` is one for each core.
+pub(super) fn write(
+    model: &Model,
+    recipe: &Recipe,
+    output: &Path,
+    overwrite: Overwrite,
+    threads: Option<u16>,
+) -> Result<Quantized, Failure> {
+    let choices = choose(model, recipe).map_err(|error| match error.root() {
+        WeightsError::RuleUnused { .. } => Failure::new(Code::Usage, error),
+        _ => error.into(),
+    })?;
+    let total = model.tensors().iter().map(TensorInfo::bytes).sum();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from)).build();
+    let pool = pool.map_err(|error| Failure::new(Code::Usage, error))?;
+    let quantized = progress::with_bar("quantize", total, |progress| {
+        pool.install(|| quantize(model, output, overwrite, recipe.to, choices, progress))
+    });
+    quantized.map_err(Failure::while_writing)
 }
 
 /// `output` is a file of the model, under any name.
@@ -75,7 +99,8 @@ fn is_part_of(model: &Model, output: &Path) -> bool {
     paths.into_iter().any(|path| path == output)
 }
 
-fn report(output: &Path, quantized: &Quantized, seconds: f64) -> String {
+/// What was written, for a person.
+pub(super) fn report(output: &Path, quantized: &Quantized, seconds: f64) -> String {
     let mut out = String::new();
     let mut groups: Vec<(DType, DType, u64, u64)> = Vec::new();
     for choice in &quantized.tensors {

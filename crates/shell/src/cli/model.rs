@@ -1,82 +1,11 @@
-//! The command line, as clap shows it in `--help`.
+//! `bedside model …`, as clap shows it.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use log::LevelFilter;
+use clap::{Args, Subcommand};
 
-/// Runs compressed vision-language models on point-of-care devices, with no network.
-///
-/// For demonstration and engineering only: nothing it prints is a diagnosis.
-#[derive(Debug, Parser)]
-#[command(name = "bedside", version, max_term_width = 100, after_help = EXIT_CODES)]
-pub(crate) struct Arguments {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-
-    /// Where digests, tuning results and scans are kept [default: $BEDSIDE_STORE, else the platform's data
-    /// folder]
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) store: Option<PathBuf>,
-
-    /// Say more on standard error; twice for everything
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: u8,
-}
-
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 some inputs failed, 2 usage, 3 input refused, \
-4 model refused, 5 device, 6 store or output, 130 interrupted.";
-
-impl Arguments {
-    pub(crate) fn verbosity(&self) -> LevelFilter {
-        match self.verbose {
-            0 => LevelFilter::Warn,
-            1 => LevelFilter::Info,
-            _ => LevelFilter::Trace,
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Look at, check, compare and quantize model files
-    #[command(subcommand)]
-    Model(ModelCommand),
-    /// Measure this machine
-    #[command(subcommand)]
-    Bench(BenchCommand),
-}
-
-impl Command {
-    /// Standard output is to carry one JSON document, errors included.
-    pub(crate) fn wants_json(&self) -> bool {
-        match self {
-            Self::Model(command) => command.json(),
-            Self::Bench(BenchCommand::Ops(arguments)) => arguments.json,
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum BenchCommand {
-    /// Time every operation in every format at the shapes of real networks
-    Ops(BenchOpsArguments),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchOpsArguments {
-    /// Only this operation (linear, attention, conv2d, …). May be repeated
-    #[arg(long, value_name = "NAME")]
-    pub(crate) op: Vec<String>,
-
-    /// Threads of the executor
-    #[arg(long, value_name = "N", default_value = "1")]
-    pub(crate) threads: std::num::NonZeroUsize,
-
-    /// Print one JSON document
-    #[arg(long)]
-    pub(crate) json: bool,
-}
+use super::CostArguments;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
@@ -88,15 +17,21 @@ pub(crate) enum ModelCommand {
     Compare(CompareArguments),
     /// Write a GGUF model with its matrices in another format
     Quantize(QuantizeArguments),
+    /// Write a dual encoder's folder as one GGUF file
+    Convert(ConvertArguments),
+    /// Show what loading a dual encoder will cost, without loading it
+    Plan(PlanArguments),
 }
 
 impl ModelCommand {
-    fn json(&self) -> bool {
+    pub(super) fn json(&self) -> bool {
         match self {
             Self::Inspect(arguments) => arguments.json,
             Self::Verify(arguments) => arguments.json,
             Self::Compare(arguments) => arguments.json,
             Self::Quantize(arguments) => arguments.json,
+            Self::Convert(arguments) => arguments.json,
+            Self::Plan(arguments) => arguments.json,
         }
     }
 }
@@ -194,13 +129,66 @@ says so. The same input gives the same bytes, whatever the number of threads.
 
 Example: bedside model quantize big.gguf small.gguf --to q4_k --keep '^output=q6_k'";
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+#[derive(Debug, Args)]
+#[command(after_help = CONVERT_HELP)]
+pub(crate) struct ConvertArguments {
+    /// A Hugging Face or OpenCLIP folder with a dual encoder
+    #[arg(value_name = "FOLDER")]
+    pub(crate) input: PathBuf,
 
-    #[test]
-    fn the_command_line_is_sound() {
-        use clap::CommandFactory;
-        Arguments::command().debug_assert();
-    }
+    /// The GGUF file to write
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+
+    /// Format of the matrices, as for `quantize` [default: every tensor keeps its own]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) to: Option<String>,
+
+    /// With --to: exceptions, as for `quantize`; names are those of the GGUF file. May be repeated
+    #[arg(long, value_name = "REGEX=TYPE", requires = "to")]
+    pub(crate) keep: Vec<String>,
+
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+
+    /// Replace OUT if it exists
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+const CONVERT_HELP: &str = "\
+The file holds all that is needed: both towers, preprocessing, tokenizer. The same folder gives the same bytes, \
+and without --to the same embeddings. With --to, the converted file lies beside OUT until it is quantized.
+
+Example: bedside model convert clip-folder clip.gguf --to q8_0";
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    /// The model, as for `inspect`
+    #[arg(value_name = "FILE|FOLDER")]
+    pub(crate) model: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) cost: CostArguments,
+
+    /// Images that run at once
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) images: NonZeroU32,
+
+    /// Texts that run at once
+    #[arg(long, value_name = "N", default_value = "8")]
+    pub(crate) texts: NonZeroU32,
+
+    /// Show every step: its value, where it lies, how long
+    #[arg(long)]
+    pub(crate) nodes: bool,
+
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
