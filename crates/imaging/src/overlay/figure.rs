@@ -138,7 +138,8 @@ fn scale(canvas: &mut Canvas, page: &Page, (left, top): (i64, i64)) {
     for (value, name) in [(1.0, "1.0"), (0.75, "0.75"), (0.5, "0.5"), (0.25, "0.25"), (0.0, "0.0")] {
         let y = top as f64 + (1.0 - value) * (height - 1) as f64;
         canvas.fill((left + width, y as i64), ((page.capital * 0.5) as i64, 1), QUIET, 1.0);
-        let row = (y - page.capital / 2.0).clamp(top as f64, (top + height) as f64 - page.capital);
+        // A panel may be lower than a letter (a frame of a few rows), so the lowest row comes first.
+        let row = (y - page.capital / 2.0).min((top + height) as f64 - page.capital).max(top as f64);
         draw_text(
             canvas,
             ((left + width) as f64 + page.capital, row),

@@ -51,6 +51,19 @@ fn captions_are_wrapped_between_words_and_bounded() {
     assert_eq!(wrapped(&["word"; 99], 500.0, &style).len(), LINES);
 }
 
+/// Found by the property below: a panel lower than a letter had no row for the numbers of its scale.
+#[test]
+fn frames_of_a_few_rows_or_columns_give_a_figure() {
+    for (width, height) in [(1, 1), (300, 1), (300, 6), (299, 11), (1, 300), (1200, 2)] {
+        let frame = Pixels::new(width, height, 1, vec![99; (width * height) as usize]).unwrap();
+        let mask = Mask::by(width, height, |_, _| true);
+        let heatmap = Heatmap::new(1, 1, vec![1.0], [0.0, 0.0, 1.0, 1.0]).unwrap();
+        let figure =
+            Figure { frame: &frame, mask: &mask, heatmap: Some((&heatmap, "h")), caption: &["one"], watermark: Some("X") };
+        assert!(figure.render().is_ok(), "{width} by {height}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
