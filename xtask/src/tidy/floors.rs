@@ -25,7 +25,17 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "bedside-vault",
         arrows: &[],
-        external: &["redb", "blake3", "chacha20poly1305", "ed25519-dalek", "zeroize"],
+        external: &[
+            "redb",
+            "blake3",
+            "chacha20poly1305",
+            "ed25519-dalek",
+            "zeroize",
+            "argon2",
+            "getrandom",
+            "serde_json",
+            "tempfile",
+        ],
     },
     Floor { name: "bedside-link", arrows: &[], external: &["postcard", "cobs", "crc"] },
     Floor {
@@ -36,9 +46,9 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "bedside-compute",
         arrows: &["bedside-tensor"],
-        external: &["wgpu", "naga", "burn", "burn-wgpu", "bytemuck", "half", "rayon"],
+        external: &["wgpu", "naga", "pollster", "burn", "burn-wgpu", "bytemuck", "half", "rayon", "serde_json"],
     },
-    Floor { name: "bedside-imaging", arrows: &["bedside-tensor"], external: &["dicom-*", "image"] },
+    Floor { name: "bedside-imaging", arrows: &["bedside-tensor"], external: &["dicom-*", "image", "blake3"] },
     Floor { name: "firmware-control", arrows: &["bedside-link"], external: &["embedded-hal"] },
     Floor {
         name: "bedside-phantom",
@@ -48,7 +58,16 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "bedside-models",
         arrows: &["bedside-tensor", "bedside-weights", "bedside-compute", "bedside-imaging"],
-        external: &["tokenizers", "llguidance", "entities", "regex", "serde_json", "unicode-normalization"],
+        external: &[
+            "tokenizers",
+            "llguidance",
+            "minijinja",
+            "rand_chacha",
+            "entities",
+            "regex",
+            "serde_json",
+            "unicode-normalization",
+        ],
     },
     Floor {
         name: "bedside-pipeline",
@@ -60,7 +79,7 @@ const FLOORS: &[Floor] = &[
             "bedside-models",
             "bedside-evaluation",
         ],
-        external: &[],
+        external: &["serde_json", "toml"],
     },
     Floor {
         name: "bedside-adapt",
@@ -73,7 +92,7 @@ const FLOORS: &[Floor] = &[
             "bedside-phantom",
             "bedside-evaluation",
         ],
-        external: &[],
+        external: &["rand_chacha", "rayon", "serde_json"],
     },
     Floor {
         name: "bedside-shell",
@@ -83,6 +102,8 @@ const FLOORS: &[Floor] = &[
             "indicatif",
             "axum",
             "anyhow",
+            "base64",
+            "blake3",
             "comfy-table",
             "ctrlc",
             "directories",
