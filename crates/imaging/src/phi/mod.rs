@@ -2,9 +2,12 @@
 
 mod burned_in;
 pub(crate) mod components;
+mod letters;
+mod lines;
 pub(crate) mod luma;
 mod mask;
 mod phi_mask;
+mod relief;
 mod sector;
 #[cfg(test)]
 pub(crate) mod synthetic;

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::burned_in::{BurnedInText, find_burned_in_text};
+use super::burned_in::{BurnedInText, still_text_touching, text_touching, united};
+use super::luma::luma;
 use super::mask::Mask;
 use super::sector::{LEAST_SHARE, NoSector, Sector, SectorShape, detect_sector};
 use crate::error::ImagingError;
@@ -13,12 +14,14 @@ use crate::quality::Statistics;
 /// Said with every mask: what it is not.
 pub const CAVEAT: &str = "not a proof that nothing identifying is left: text is found by its look, not read";
 
-/// Pixels that a removed line of text is grown by on every side: blended edges.
-const TEXT_MARGIN: u32 = 2;
+/// Frames in which text is looked for, at most; more are sampled evenly.
+const FRAMES_READ: usize = 16;
+/// Frames from which on what stands still is told from what moves.
+const STILL_FRAMES: usize = 3;
 
 /// The pixels of a scan that may be shown: what lies both in the regions that the file declares and in the
-/// sector found in the picture, or in the one of them that there is. It never claims to be complete: see
-/// [`CAVEAT`].
+/// sector found in the picture, or in the one of them that there is, less the lines of text that were found there.
+/// It never claims to be complete: see [`CAVEAT`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct PhiMask {
     mask: Mask,
@@ -52,10 +55,10 @@ pub struct PhiLineage {
     pub kept_pixels: u64,
     /// Pixels kept, as a share of the picture, 0 to 1.
     pub kept_share: f64,
-    /// Lines that look like text within what is kept, in any of the frames.
+    /// Lines that look like text within that, in any of the frames.
     pub burned_in_lines: usize,
-    /// Whether those lines were taken out.
-    pub burned_in_removed: bool,
+    /// Those of them that were taken out. The rest stays and is to be looked at.
+    pub burned_in_taken_out: usize,
     /// What the mask is not.
     pub caveat: &'static str,
 }
@@ -79,11 +82,15 @@ impl PhiMask {
         }
         let (mask, basis) =
             combined(regions.as_ref(), &found).map_err(|why| withheld(declared.len(), why))?;
-        let burned_in = text_of(frames, &mask);
+        let burned_in = text_in(frames, &mask);
         if let (Ok(sector), None) = (&found, &regions)
             && sector.shape == SectorShape::WholePicture
         {
             uncut(first, &mask, &burned_in).map_err(|why| withheld(0, why))?;
+        }
+        let (mask, share) = (without(&mask, &burned_in), mask.area());
+        if mask.area() * 2 < share {
+            return Err(withheld(declared.len(), "most of the scan is covered by text".to_owned()));
         }
         let picture_pixels = u64::from(width) * u64::from(height);
         let detected = found.as_ref().ok();
@@ -100,7 +107,7 @@ impl PhiMask {
             kept_pixels: mask.area(),
             kept_share: mask.area() as f64 / picture_pixels as f64,
             burned_in_lines: burned_in.len(),
-            burned_in_removed: false,
+            burned_in_taken_out: burned_in.iter().filter(|text| text.taken_out).count(),
             caveat: CAVEAT,
         };
         Ok(Self { mask, lineage, sector: found.ok(), burned_in })
@@ -128,23 +135,6 @@ impl PhiMask {
         Self::new(&pixels, &common)
     }
 
-    /// The same mask without the lines of text that were found, each grown by two pixels. It only gets
-    /// smaller.
-    pub fn without_text(&self) -> Self {
-        let near = |text: &BurnedInText, x: u32, y: u32| {
-            let columns = text.left.saturating_sub(TEXT_MARGIN)..text.right.saturating_add(TEXT_MARGIN);
-            columns.contains(&x)
-                && (text.top.saturating_sub(TEXT_MARGIN)..text.bottom.saturating_add(TEXT_MARGIN))
-                    .contains(&y)
-        };
-        let kept = |x, y| self.mask.contains(x, y) && !self.burned_in.iter().any(|text| near(text, x, y));
-        let mask = Mask::by(self.mask.width(), self.mask.height(), kept);
-        let kept_pixels = mask.area();
-        let kept_share = kept_pixels as f64 / self.lineage.picture_pixels as f64;
-        let lineage = PhiLineage { kept_pixels, kept_share, burned_in_removed: true, ..self.lineage.clone() };
-        Self { mask, lineage, ..self.clone() }
-    }
-
     /// The pixels that may be shown.
     pub fn mask(&self) -> &Mask {
         &self.mask
@@ -160,7 +150,8 @@ impl PhiMask {
         self.sector.as_ref()
     }
 
-    /// Lines that look like text within what was kept.
+    /// Lines that look like text within the scan: those that the mask leaves out, and those that stay because they
+    /// look like it less.
     pub fn burned_in(&self) -> &[BurnedInText] {
         &self.burned_in
     }
@@ -207,29 +198,35 @@ fn combined(regions: Option<&Mask>, found: &Result<Sector, NoSector>) -> Result<
     }
 }
 
-/// Lines of text in any of the frames, those at the same place once.
-fn text_of(frames: &[&Pixels], mask: &Mask) -> Vec<BurnedInText> {
-    let step = frames.len().div_ceil(FRAMES_READ).max(1);
-    let mut all: Vec<BurnedInText> = Vec::new();
-    for text in frames.iter().step_by(step).filter_map(|frame| find_burned_in_text(frame, mask)).flatten() {
-        let same =
-            |known: &BurnedInText| known.left.abs_diff(text.left) < 8 && known.top.abs_diff(text.top) < 8;
-        if !all.iter().any(same) {
-            all.push(text);
-        }
+/// Lines of text in any of the frames, and in what stands still over all of them.
+fn text_in(frames: &[&Pixels], mask: &Mask) -> Vec<BurnedInText> {
+    let width = mask.width() as usize;
+    let sampled = frames.iter().step_by(frames.len().div_ceil(FRAMES_READ));
+    let tones: Vec<Vec<u8>> = sampled.map(|frame| luma(frame)).collect();
+    let mut all: Vec<BurnedInText> =
+        tones.iter().flat_map(|tones| text_touching(width, tones, mask)).collect();
+    if tones.len() >= STILL_FRAMES {
+        all.extend(still_text_touching(&tones, mask));
     }
-    all
+    united(all, mask)
 }
 
-/// Frames in which text is looked for: what is burned in stays.
-const FRAMES_READ: usize = 3;
+/// The mask without the lines that are taken out of it.
+fn without(mask: &Mask, burned_in: &[BurnedInText]) -> Mask {
+    let lines: Vec<&BurnedInText> = burned_in.iter().filter(|text| text.taken_out).collect();
+    if lines.is_empty() {
+        return mask.clone();
+    }
+    let clear = |x, y| mask.contains(x, y) && !lines.iter().any(|text| text.contains(x, y));
+    Mask::by(mask.width(), mask.height(), clear)
+}
 
 /// Whether a picture without a visible border may be taken for a scan that was cut out before.
 fn uncut(pixels: &Pixels, mask: &Mask, burned_in: &[BurnedInText]) -> Result<(), String> {
-    if !burned_in.is_empty() {
+    if burned_in.iter().any(|text| text.taken_out) {
         return Err("no border of a scan is seen and the picture holds text".to_owned());
     }
-    let unlike = Statistics::of(pixels, mask).and_then(|statistics| statistics.unlike_ultrasound());
+    let unlike = Statistics::of(pixels, mask, None).and_then(|statistics| statistics.unlike_ultrasound());
     unlike.map_or(Ok(()), |why| Err(format!("no border of a scan is seen and {why}")))
 }
 

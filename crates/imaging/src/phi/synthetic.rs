@@ -65,14 +65,20 @@ pub(crate) fn outline(random: &mut Random, width: f64, height: f64) -> Outline {
 }
 
 /// Amplitudes of fully developed speckle, mean about 1.25: the sum of two smoothed Gaussian fields, grains of
-/// about 3 pixels.
+/// about 5 x 3 pixels, since a beam is wider than its pulse is long.
 pub(crate) fn speckle(random: &mut Random, width: usize, height: usize) -> Vec<f64> {
     let mut field = || {
         // Twelve uniform numbers make a Gaussian.
         let noise: Vec<f64> =
             (0..width * height).map(|_| (0..12).map(|_| random.unit()).sum::<f64>() - 6.0).collect();
         let sums = BoxSums::new(width, height, |at| noise[at]);
-        move |at: usize| 3.0 * sums.mean(at % width, at / width, 1)
+        move |at: usize| {
+            let (x, y) = (at % width, at / width);
+            let (left, right) = (x.saturating_sub(2), (x + 3).min(width));
+            let (top, bottom) = (y.saturating_sub(1), (y + 2).min(height));
+            // The mean of n values has 1 / sqrt(n) of their spread.
+            sums.sum(left, top, right, bottom) / (((right - left) * (bottom - top)) as f64).sqrt()
+        }
     };
     let (real, imaginary) = (field(), field());
     (0..width * height).map(|at| real(at).hypot(imaginary(at))).collect()

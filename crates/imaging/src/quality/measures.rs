@@ -3,7 +3,7 @@
 use super::statistics::Statistics;
 use super::thresholds as t;
 use super::{Kind, Measure, Outcome, QualityContext};
-use crate::frame::Modality;
+use crate::frame::{Anatomy, BodyPart, Modality};
 use crate::phi::luma::luma;
 use crate::phi::{Mask, Sector, SectorShape};
 use crate::pixels::Pixels;
@@ -83,6 +83,37 @@ pub(super) fn declared(modality: Option<Modality>) -> Measure {
             ..Measure::unknown(Kind::Modality, "the file says it is ultrasound")
         },
         Some(other) => Measure::refused(Kind::Modality, format!("the file says it is {other:?}"), hint),
+    }
+}
+
+/// Whether the part of the body that the file names suits the lung. The pixels are not asked.
+pub(super) fn anatomy(anatomy: Option<Anatomy>) -> Measure {
+    let hint = "choose a scan of the lung";
+    let told =
+        |outcome, hint, reason: String| Measure { outcome, hint, ..Measure::unknown(Kind::Anatomy, &reason) };
+    match anatomy {
+        None => Measure::unknown(Kind::Anatomy, "not assessed: the file does not say what it shows"),
+        Some(Anatomy::Snomed(_)) => {
+            Measure::unknown(Kind::Anatomy, "not assessed: the file's code is not known")
+        }
+        Some(Anatomy::BodyPart(part)) => match part {
+            BodyPart::Lung | BodyPart::Pleura | BodyPart::Chest | BodyPart::ChestAbdomen => {
+                told(Outcome::Passed, None, "the file says it shows the chest".to_owned())
+            }
+            // Next to the lung; or the machine was set to it when a lung was scanned.
+            BodyPart::Rib
+            | BodyPart::Sternum
+            | BodyPart::Mediastinum
+            | BodyPart::Heart
+            | BodyPart::Abdomen
+            | BodyPart::AbdomenPelvis
+            | BodyPart::Liver
+            | BodyPart::Spleen
+            | BodyPart::Kidney => {
+                told(Outcome::Warned, Some(hint), format!("the file says it shows {part:?}"))
+            }
+            _ => told(Outcome::Refused, Some(hint), format!("the file says it shows {part:?}")),
+        },
     }
 }
 
@@ -168,6 +199,12 @@ pub(super) fn look(statistics: &Statistics) -> Measure {
             words,
         );
     }
+    let upright =
+        "if it is ultrasound, turn it so that the probe is at the top; otherwise choose another picture";
+    if let Some(across) = statistics.across.filter(|across| *across < t::ACROSS_WARNS) {
+        let words = ("share of the texture that lies across the beam", upright);
+        return Measure::held(Kind::Look, across, Bound::AtLeast, Some(t::ACROSS), t::ACROSS_WARNS, words);
+    }
     match statistics.grain.filter(|_| statistics.mean >= t::GRAIN_MEAN) {
         Some(grain) => {
             let words = ("grain", hint);
@@ -199,6 +236,12 @@ pub(super) fn zoom(mask: &Mask, sector: Option<&Sector>) -> Measure {
     if sector.is_none_or(|sector| sector.shape == SectorShape::WholePicture) {
         return Measure::unknown(Kind::TooZoomed, "the scan's own border is not seen");
     }
+    if sector.is_some_and(|sector| sector.shape == SectorShape::Linear) {
+        return Measure::unknown(
+            Kind::TooZoomed,
+            "a linear scan is as wide as its probe wherever it is cut off",
+        );
+    }
     let width = mask.width() as usize;
     let rows = || mask.flags().chunks(width).filter(|row| row.iter().any(|inside| *inside));
     let cut = rows().filter(|row| row[0] || row[width - 1]).count();
@@ -217,6 +260,7 @@ pub(super) fn thirds(pixels: &Pixels, mask: &Mask) -> Measure {
     let tones = luma(pixels);
     let mut sums = [(0.0, 0.0); 3];
     let rows = mask.flags().chunks(width).zip(tones.chunks(width)).skip(top as usize).take(near);
+    let rows = rows.step_by(near.div_ceil(MOST_ROWS).max(1));
     for (inside, tones) in rows {
         let Some(first) = inside.iter().position(|flag| *flag) else { continue };
         let last = inside.iter().rposition(|flag| *flag).map_or(first, |last| last) + 1;
@@ -241,4 +285,50 @@ pub(super) fn thirds(pixels: &Pixels, mask: &Mask) -> Measure {
         ("right third of the near field over the brightest", "more gel or pressure: right third dark"),
     ][darkest];
     Measure::held(Kind::DarkThird, means[darkest] / brightest, Bound::AtLeast, None, t::THIRD, (what, hint))
+}
+
+/// Grid of depths and of places side by side on which the contact is judged.
+const DEPTHS: usize = 32;
+const PLACES: usize = 16;
+/// Rows that are looked at for it, at most; more are sampled evenly.
+const MOST_ROWS: usize = 256;
+
+/// How much of what the scan shows depends on the depth alone: the variance between the means of the depths over
+/// that of all cells.
+pub(super) fn contact(pixels: &Pixels, mask: &Mask) -> Measure {
+    let depths = cells(pixels, mask);
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let all = mean(&depths.concat());
+    let (mut between, mut total) = (0.0, 0.0);
+    for depth in &depths {
+        between += depth.len() as f64 * (mean(depth) - all).powi(2);
+        total += depth.iter().map(|tone| (tone - all).powi(2)).sum::<f64>();
+    }
+    if total <= 0.0 {
+        return Measure::unknown(Kind::Contact, "the scan has one tone");
+    }
+    let words =
+        ("share of the picture that depends on depth alone", "put gel on the probe and hold it to the skin");
+    Measure::held(Kind::Contact, between / total, Bound::AtMost, Some(t::LAYERED), t::LAYERED_WARNS, words)
+}
+
+/// Mean luma of the scan's cells, depth by depth, each row split alike.
+fn cells(pixels: &Pixels, mask: &Mask) -> Vec<Vec<f64>> {
+    let Some((_, top, _, bottom)) = mask.bounds() else { return Vec::new() };
+    let (width, deep) = (mask.width() as usize, (bottom - top) as usize);
+    let tones = luma(pixels);
+    let mut grid = vec![(0_u64, 0_u64); DEPTHS * PLACES];
+    let rows = mask.flags().chunks(width).zip(tones.chunks(width)).skip(top as usize).take(deep);
+    for (y, (inside, tones)) in rows.enumerate().step_by(deep.div_ceil(MOST_ROWS)) {
+        let Some(first) = inside.iter().position(|flag| *flag) else { continue };
+        let last = inside.iter().rposition(|flag| *flag).map_or(first, |last| last) + 1;
+        for x in (first..last).filter(|x| inside[*x]) {
+            let cell = &mut grid[y * DEPTHS / deep * PLACES + PLACES * (x - first) / (last - first)];
+            *cell = (cell.0 + u64::from(tones[x]), cell.1 + 1);
+        }
+    }
+    let means = |row: &[(u64, u64)]| {
+        row.iter().filter(|(_, count)| *count > 0).map(|(sum, count)| *sum as f64 / *count as f64).collect()
+    };
+    grid.chunks(PLACES).map(means).collect()
 }

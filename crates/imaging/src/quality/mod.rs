@@ -1,9 +1,9 @@
 //! Whether a scan is good enough to be looked at, and what would make it better.
 //!
 //! Every measure is a number with its threshold, a reason and, where it falls short, a hint for the person
-//! who holds the probe. The gate is deterministic and judges the picture, not the patient. It does not know
-//! every kind of picture: CT and MR in a dark window pass its look at the pixels; only the file's own
-//! modality tells them. It does not recognise anatomy.
+//! who holds the probe. The gate is deterministic and judges the picture, not the patient. It tells ultrasound from
+//! other pictures by colour, brightness, grain and by what the beam does to the texture; it does not know every kind
+//! of picture. It does not recognise anatomy: only what the file says of it is held against the lung.
 
 mod measures;
 mod statistics;
@@ -12,7 +12,7 @@ mod thresholds;
 use serde::Serialize;
 
 use crate::error::ImagingError;
-use crate::frame::{Frame, Modality};
+use crate::frame::{Anatomy, Frame, Modality};
 use crate::phi::{Mask, PhiMask, Sector};
 use crate::pixels::Pixels;
 
@@ -44,6 +44,10 @@ pub enum Kind {
     TooZoomed,
     /// Contact lost at a side.
     DarkThird,
+    /// No contact: the probe sees itself.
+    Contact,
+    /// The part of the body that the file names.
+    Anatomy,
 }
 
 /// How a measure came out.
@@ -109,6 +113,8 @@ pub struct QualityContext<'a> {
     pub depth_mm: Option<f64>,
     /// Kind of machine.
     pub modality: Option<Modality>,
+    /// Part of the body.
+    pub anatomy: Option<Anatomy>,
 }
 
 impl Quality {
@@ -119,13 +125,18 @@ impl Quality {
         if got != expected {
             return Err(ImagingError::MaskSize { expected, got });
         }
-        let mut all = vec![measures::declared(context.modality), measures::sector(context)];
-        if let Some(statistics) = Statistics::of(pixels, mask) {
+        let mut all = vec![
+            measures::declared(context.modality),
+            measures::anatomy(context.anatomy),
+            measures::sector(context),
+        ];
+        if let Some(statistics) = Statistics::of(pixels, mask, context.sector) {
             all.extend(measures::of_pixels(&statistics));
             all.push(measures::look(&statistics));
             all.push(measures::depth(context.depth_mm));
             all.push(measures::zoom(mask, context.sector));
             all.push(measures::thirds(pixels, mask));
+            all.push(measures::contact(pixels, mask));
         } else {
             all.push(Measure {
                 kind: Kind::Blank,
@@ -147,6 +158,7 @@ impl Quality {
             declared_regions: mask.lineage().declared_regions > 0,
             depth_mm: frame.depth_mm,
             modality: frame.modality,
+            anatomy: frame.anatomy,
         };
         Self::of(&frame.pixels, mask.mask(), &context)
     }

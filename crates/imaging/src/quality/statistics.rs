@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::phi::Mask;
 use crate::phi::components::BoxSums;
 use crate::phi::luma::luma;
+use crate::phi::{Mask, Sector};
 use crate::pixels::Pixels;
 
 /// Columns or rows at which grain is measured, at most: larger pictures are averaged down by whole factors,
@@ -12,6 +12,12 @@ use crate::pixels::Pixels;
 const MEASURED_AT: usize = 1024;
 /// Side of the blocks whose grain is measured, in pixels.
 const BLOCK: usize = 8;
+/// Cells round a block that coarser detail is measured with.
+const AROUND: usize = 4;
+/// Blocks that are measured, at most; more are sampled evenly.
+const MOST_BLOCKS: usize = 1600;
+/// Blocks from which on their direction tells something.
+const LEAST_BLOCKS: usize = 40;
 /// Mean luma of a block from which its grain is counted: below it is the noise of compression.
 const GRAIN_LUMA: f64 = 16.0;
 /// What rounding to whole steps adds to the squared fine detail of a pixel: 1/12, of which 8/9 is within 3 x 3.
@@ -48,11 +54,39 @@ pub struct Statistics {
     pub grain: Option<f64>,
     /// Finest detail (within 3 x 3) over coarser detail (between 3 x 3 and 9 x 9). `None`: there is neither.
     pub sharpness: Option<f64>,
+    /// Share of the blocks whose tone changes more along the beam than across it, 0 to 1: the beam is wider than its
+    /// pulse is long, so that echoes lie across it. `None`: too few blocks are bright enough.
+    pub across: Option<f64>,
+}
+
+/// Where the beams of a scan go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Beams {
+    /// Down, side by side.
+    Down,
+    /// Away from a point, in pixels.
+    From(f64, f64),
+}
+
+impl Beams {
+    /// Of the sector found; without one they go down.
+    pub(crate) fn of(sector: Option<&Sector>) -> Self {
+        let spread = sector.filter(|sector| sector.outline.opens());
+        spread.and_then(|sector| sector.outline.apex()).map_or(Self::Down, |(x, y)| Self::From(x, y))
+    }
+
+    /// Direction of the beam at a place, of any length.
+    fn at(self, x: f64, y: f64) -> (f64, f64) {
+        match self {
+            Self::Down => (0.0, 1.0),
+            Self::From(apex_x, apex_y) => (x - apex_x, y - apex_y),
+        }
+    }
 }
 
 impl Statistics {
-    /// Measure the pixels of `mask`. `None`: the mask is of another size, or empty.
-    pub fn of(pixels: &Pixels, mask: &Mask) -> Option<Self> {
+    /// Measure the pixels of `mask`, the beams going as in `sector`. `None`: the mask is of another size, or empty.
+    pub fn of(pixels: &Pixels, mask: &Mask, sector: Option<&Sector>) -> Option<Self> {
         if (mask.width(), mask.height()) != (pixels.width(), pixels.height()) || mask.area() == 0 {
             return None;
         }
@@ -64,7 +98,7 @@ impl Statistics {
         let share =
             |range: std::ops::RangeInclusive<usize>| counts[range].iter().sum::<u64>() as f64 / count as f64;
         let sum: u64 = counts.iter().zip(0_u64..).map(|(count, tone)| count * tone).sum();
-        let (grain, sharpness) = texture(pixels.dims(), &tones, mask);
+        let texture = texture(pixels.dims(), &tones, mask, Beams::of(sector));
         Some(Self {
             pixels: count,
             mean: sum as f64 / count as f64,
@@ -74,8 +108,9 @@ impl Statistics {
             clipped: share(usize::from(CLIPPED_LUMA)..=255),
             black: share(0..=usize::from(BLACK_LUMA)),
             coloured: coloured(pixels, mask) as f64 / count as f64,
-            grain,
-            sharpness,
+            grain: texture.grain,
+            sharpness: texture.sharpness,
+            across: texture.across,
         })
     }
 }
@@ -99,45 +134,121 @@ fn coloured(pixels: &Pixels, mask: &Mask) -> usize {
     pairs.filter(|(rgb, inside)| **inside && chroma(rgb) > COLOURED_CHROMA).count()
 }
 
-/// Grain and sharpness, over blocks that lie wholly within the mask.
-fn texture(
-    (width, height, _): (usize, usize, usize),
-    tones: &[u8],
-    mask: &Mask,
-) -> (Option<f64>, Option<f64>) {
+/// Grain, sharpness and direction.
+struct Texture {
+    grain: Option<f64>,
+    sharpness: Option<f64>,
+    across: Option<f64>,
+}
+
+/// A picture reduced by a whole factor, cell by cell where it is asked for.
+struct Reduced<'a> {
+    /// Pixels per cell, in both directions.
+    factor: usize,
+    columns: usize,
+    rows: usize,
+    /// Columns of the picture.
+    width: usize,
+    tones: &'a [u8],
+    mask: &'a Mask,
+}
+
+impl Reduced<'_> {
+    /// Upper left cells of blocks that lie wholly within the mask, evenly sampled.
+    fn blocks(&self) -> Vec<(usize, usize)> {
+        let side = BLOCK * self.factor;
+        let is_whole = |(x, y): &(usize, usize)| {
+            let start = x * self.factor;
+            let rows = (y * self.factor..y * self.factor + side).map(|y| y * self.width + start);
+            rows.clone().all(|at| self.mask.flags()[at] && self.mask.flags()[at + side - 1])
+                && rows.into_iter().all(|at| self.mask.flags()[at..at + side].iter().all(|inside| *inside))
+        };
+        let all = (0..self.rows / BLOCK)
+            .flat_map(|y| (0..self.columns / BLOCK).map(move |x| (x * BLOCK, y * BLOCK)));
+        let whole: Vec<(usize, usize)> = all.filter(is_whole).collect();
+        let step = whole.len().div_ceil(MOST_BLOCKS).max(1);
+        whole.into_iter().step_by(step).collect()
+    }
+
+    /// Mean luma of a cell.
+    fn light(&self, x: usize, y: usize) -> f64 {
+        let rows = (y * self.factor..(y + 1) * self.factor).map(|y| y * self.width + x * self.factor);
+        let sum: u32 =
+            rows.flat_map(|at| &self.tones[at..at + self.factor]).map(|tone| u32::from(*tone)).sum();
+        f64::from(sum) / (self.factor * self.factor) as f64
+    }
+
+    /// The block at `(left, top)` with up to [`AROUND`] cells on each side, as far as the picture goes.
+    fn patch(&self, left: usize, top: usize) -> Patch {
+        let (from_x, from_y) = (left.saturating_sub(AROUND), top.saturating_sub(AROUND));
+        let width = (left + BLOCK + AROUND).min(self.columns) - from_x;
+        let height = (top + BLOCK + AROUND).min(self.rows) - from_y;
+        let cell = |at: usize| self.light(from_x + at % width, from_y + at / width);
+        let light: Vec<f64> = (0..width * height).map(cell).collect();
+        let sums = BoxSums::new(width, height, |at| light[at]);
+        Patch { width, left: left - from_x, top: top - from_y, light, sums }
+    }
+}
+
+/// A block and what is round it.
+struct Patch {
+    width: usize,
+    /// First column of the block.
+    left: usize,
+    /// First row of the block.
+    top: usize,
+    light: Vec<f64>,
+    sums: BoxSums,
+}
+
+/// Over blocks that lie wholly within the mask.
+fn texture((width, height, _): (usize, usize, usize), tones: &[u8], mask: &Mask, beams: Beams) -> Texture {
     let factor = width.max(height).div_ceil(MEASURED_AT);
-    let (columns, rows) = (width / factor, height / factor);
-    let cell = |at: usize, value: &dyn Fn(usize) -> f64| {
-        let (x, y) = (at % columns * factor, at / columns * factor);
-        let inner = (y..y + factor).flat_map(|y| (x..x + factor).map(move |x| y * width + x));
-        inner.map(value).sum::<f64>() / (factor * factor) as f64
-    };
-    let light: Vec<f64> = (0..columns * rows).map(|at| cell(at, &|at| f64::from(tones[at]))).collect();
-    let inside = BoxSums::new(columns, rows, |at| cell(at, &|at| f64::from(u8::from(mask.flags()[at]))));
-    let sums = BoxSums::new(columns, rows, |at| light[at]);
-    let mut grains = Vec::new();
+    let reduced = Reduced { factor, columns: width / factor, rows: height / factor, width, tones, mask };
+    let area = (BLOCK * BLOCK) as f64;
+    let (mut grains, mut directed, mut across) = (Vec::new(), 0_usize, 0_usize);
     let (mut finest, mut coarser) = (0.0, 0.0);
-    for (block_x, block_y) in
-        (0..rows / BLOCK).flat_map(|y| (0..columns / BLOCK).map(move |x| (x * BLOCK, y * BLOCK)))
-    {
-        let area = (BLOCK * BLOCK) as f64;
-        let filled = inside.sum(block_x, block_y, block_x + BLOCK, block_y + BLOCK) / area;
-        let mean = sums.sum(block_x, block_y, block_x + BLOCK, block_y + BLOCK) / area;
-        if filled < 1.0 || mean < GRAIN_LUMA {
+    for (left, top) in reduced.blocks() {
+        let patch = reduced.patch(left, top);
+        let mean = patch.sums.sum(patch.left, patch.top, patch.left + BLOCK, patch.top + BLOCK) / area;
+        if mean < GRAIN_LUMA {
             continue;
         }
         let (mut fine, mut coarse) = (0.0, 0.0);
-        for (x, y) in (0..BLOCK * BLOCK).map(|at| (block_x + at % BLOCK, block_y + at / BLOCK)) {
-            let (near, far) = (sums.mean(x, y, 1), sums.mean(x, y, 4));
-            fine += (light[y * columns + x] - near).powi(2);
+        for (x, y) in (0..BLOCK * BLOCK).map(|at| (patch.left + at % BLOCK, patch.top + at / BLOCK)) {
+            let (near, far) = (patch.sums.mean(x, y, 1), patch.sums.mean(x, y, AROUND));
+            fine += (patch.light[y * patch.width + x] - near).powi(2);
             coarse += (near - far).powi(2);
         }
         let fine = (fine - area * ROUNDING).max(0.0);
         grains.push((fine / area).sqrt() / mean);
         finest += fine;
         coarser += coarse;
+        let beam = beams.at(((left + BLOCK / 2) * factor) as f64, ((top + BLOCK / 2) * factor) as f64);
+        if let Some(is_across) = lies_across(&patch, beam) {
+            directed += 1;
+            across += usize::from(is_across);
+        }
     }
     grains.sort_by(f64::total_cmp);
-    let grain = grains.get(grains.len() / 2).copied();
-    (grain, (coarser > 0.0).then(|| (finest / coarser).sqrt()))
+    Texture {
+        grain: grains.get(grains.len() / 2).copied(),
+        sharpness: (coarser > 0.0).then(|| (finest / coarser).sqrt()),
+        across: (directed >= LEAST_BLOCKS).then(|| across as f64 / directed as f64),
+    }
+}
+
+/// Whether the tone of a block changes more along the beam than across it. `None`: it does not change.
+fn lies_across(patch: &Patch, (x, y): (f64, f64)) -> Option<bool> {
+    let (mut along, mut aside) = (0.0, 0.0);
+    for (column, row) in (0..BLOCK - 1).flat_map(|row| (0..BLOCK - 1).map(move |column| (column, row))) {
+        let at = (patch.top + row) * patch.width + patch.left + column;
+        let below = at + patch.width;
+        // Differences of the four cells round one corner.
+        let (a, b, c, d) = (patch.light[at], patch.light[at + 1], patch.light[below], patch.light[below + 1]);
+        let (right, down) = (b + d - a - c, c + d - a - b);
+        along += (right * x + down * y).powi(2);
+        aside += (right * y - down * x).powi(2);
+    }
+    (along + aside > 0.0).then_some(along > aside)
 }

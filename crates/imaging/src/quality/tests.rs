@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::frame::BodyPart;
 use crate::phi::detect_sector;
 use crate::phi::synthetic::{Random, outline, scan};
 
@@ -100,6 +101,50 @@ fn each_fault_is_named_by_its_own_measure() {
     }
 }
 
+/// Bands of one depth each, and noise: what a probe in air shows.
+#[test]
+fn a_probe_in_air_is_told() {
+    let mut random = Random(4);
+    let bands = [90.0, 200.0, 40.0, 180.0, 20.0, 120.0, 10.0, 8.0, 6.0, 14.0, 24.0, 40.0];
+    let bytes = (0..480 * 640).map(|at| (bands[at / 640 / 40] + random.between(-5.0, 5.0)) as u8).collect();
+    let pixels = Pixels::new(640, 480, 1, bytes).unwrap();
+    let quality = Quality::of(&pixels, &Mask::all(640, 480), &QualityContext::default()).unwrap();
+    assert_eq!(outcome(&quality, Kind::Contact), Outcome::Refused);
+    let (pixels, mask) = good();
+    let quality = Quality::of(&pixels, &mask, &QualityContext::default()).unwrap();
+    assert_eq!(outcome(&quality, Kind::Contact), Outcome::Passed);
+}
+
+/// A texture that lies across the beam, the same turned by a quarter, and one without a direction.
+#[test]
+fn texture_without_a_beam_is_refused() {
+    let side = 320;
+    let mut random = Random(11);
+    let noise: Vec<f64> = (0..side * side).map(|_| random.between(0.0, 1.0)).collect();
+    let sums = crate::phi::components::BoxSums::new(side, side, |at| noise[at]);
+    let drawn = |across: usize, down: usize, turned: bool| {
+        let tone = |at: usize| {
+            let (x, y) = if turned { (at / side, at % side) } else { (at % side, at / side) };
+            let (left, right) = (x.saturating_sub(across), (x + across + 1).min(side));
+            let (top, bottom) = (y.saturating_sub(down), (y + down + 1).min(side));
+            let mean = sums.sum(left, top, right, bottom) / ((right - left) * (bottom - top)) as f64;
+            (90.0 + 350.0 * (mean - 0.5)).clamp(0.0, 255.0) as u8
+        };
+        Pixels::new(side as u32, side as u32, 1, (0..side * side).map(tone).collect()).unwrap()
+    };
+    for (pixels, expected) in [
+        (drawn(3, 1, false), Outcome::Passed),
+        (drawn(3, 1, true), Outcome::Refused),
+        (drawn(2, 2, false), Outcome::Refused),
+    ] {
+        let mask = Mask::all(side as u32, side as u32);
+        let quality = Quality::of(&pixels, &mask, &QualityContext::default()).unwrap();
+        let look = quality.measures.iter().find(|measure| measure.kind == Kind::Look).unwrap();
+        assert_eq!(look.outcome, expected, "{look:?}");
+        assert_eq!(look.hint.is_some_and(|hint| hint.contains("turn it")), expected == Outcome::Refused);
+    }
+}
+
 #[test]
 fn the_context_is_judged_and_the_unknown_is_not() {
     let (pixels, mask) = good();
@@ -108,6 +153,18 @@ fn the_context_is_judged_and_the_unknown_is_not() {
     assert_eq!(outcome(&quality, Kind::Sector), Outcome::Refused);
     assert_eq!(outcome(&quality, Kind::Depth), Outcome::NotMeasured);
     assert_eq!(outcome(&quality, Kind::Modality), Outcome::NotMeasured);
+    assert_eq!(outcome(&quality, Kind::Anatomy), Outcome::NotMeasured);
+    for (part, expected) in [
+        (BodyPart::Lung, Outcome::Passed),
+        (BodyPart::Heart, Outcome::Warned),
+        (BodyPart::Breast, Outcome::Refused),
+    ] {
+        let anatomy = Some(Anatomy::BodyPart(part));
+        assert_eq!(
+            outcome(&judged(&QualityContext { anatomy, ..Default::default() }), Kind::Anatomy),
+            expected
+        );
+    }
     let declared = QualityContext { declared_regions: true, ..QualityContext::default() };
     assert_eq!(outcome(&judged(&declared), Kind::Sector), Outcome::Warned);
     for (depth, hint) in [(20.0, Some("increase depth")), (120.0, None), (300.0, Some("decrease depth"))] {

@@ -40,42 +40,120 @@ fn a_name_beside_the_scan_is_gone() {
         assert_eq!(mask.lineage().basis, MaskBasis::DetectedSector);
         alarms += mask.burned_in().len();
     }
-    // The speckle drawn here is raw; real scanners smooth it, and no scan of ours raises an alarm.
-    eprintln!("burned-in text: {alarms} false alarms in 12 scans");
-    assert!(alarms <= 3, "{alarms}");
+    // What is written beside the scan may touch it and is counted, too.
+    eprintln!("burned-in text: {alarms} lines in 12 scans");
+}
+
+/// How a name is written over a scan.
+struct Writing {
+    capital: f64,
+    weight: f64,
+    angle: f64,
+    tone: u8,
+    /// A bright label under dark letters.
+    label: bool,
+}
+
+/// A scan with a name written over it, and the pixels that the letters changed.
+fn planted(seed: u64) -> (Pixels, Vec<bool>, Mask) {
+    let (pixels, truth) = screen(seed);
+    let mut random = Random(seed ^ 0xA5A5);
+    let mut choice = |from: &[f64]| from[(random.unit() * from.len() as f64) as usize];
+    let label = choice(&[0.0, 0.0, 0.0, 1.0]) > 0.5;
+    let writing = Writing {
+        capital: choice(&[7.0, 8.0, 10.0, 12.0, 16.0, 20.0, 26.0, 34.0]),
+        weight: choice(&[0.8, 1.0, 1.4, 1.9]),
+        angle: choice(&[0.0, 0.0, 0.0, 0.02]),
+        tone: if label { 12 } else { choice(&[255.0, 255.0, 240.0, 225.0]) as u8 },
+        label,
+    };
+    let name = ["PLANTED NAME", "Doe, Jane", "SMITH^JOHN", "ID 00471122", "DOB 08/29/1951"];
+    let name = name[choice(&[0.0, 1.0, 2.0, 3.0, 4.0]) as usize];
+    let style = Style {
+        weight: writing.weight,
+        angle: writing.angle,
+        ..Style::plain(writing.capital, [writing.tone; 3])
+    };
+    let (left, top, right, bottom) = truth.bounds().unwrap();
+    let place = (
+        f64::from(left) + f64::from(right - left) * random.between(0.1, 0.9) - style.length(name) / 2.0,
+        f64::from(top) + f64::from(bottom - top) * random.between(0.1, 0.9),
+    );
+    let mut canvas = Canvas::of(&pixels);
+    if writing.label {
+        let margin = 3.0;
+        let size = (style.length(name) + 2.0 * margin, writing.capital * 1.4 + 2.0 * margin);
+        let corner = ((place.0 - margin) as i64, (place.1 - margin) as i64);
+        canvas.fill(corner, (size.0 as i64, size.1 as i64), [220; 3], 1.0);
+    }
+    let before = luma(&canvas.into_pixels());
+    let mut canvas = Canvas::of(&Pixels::new(800, 600, 1, before.clone()).unwrap());
+    draw_text(&mut canvas, place, name, &style);
+    let after = luma(&canvas.into_pixels());
+    let letters = before.iter().zip(&after).map(|(before, after)| before.abs_diff(*after) > 24).collect();
+    (Pixels::new(800, 600, 1, after).unwrap(), letters, truth)
 }
 
 #[test]
-fn a_name_within_the_scan_is_reported_and_can_be_taken_out() {
-    let (mut asked, mut reported) = (0, 0);
-    for seed in 0..24 {
-        let (pixels, truth) = screen(seed);
-        let (left, top, right, bottom) = truth.bounds().unwrap();
-        let capital = [9.0, 12.0, 16.0][seed as usize % 3];
-        let tone = [255, 235, 200][seed as usize / 3 % 3];
-        let text = "PLANTED NAME";
-        let place = (
-            f64::from(left + right) / 2.0 - Style::plain(capital, [0; 3]).length(text) / 2.0,
-            f64::from(top) + f64::from(bottom - top) * 0.62,
-        );
-        let marked = written(&pixels, place, text, capital, tone);
-        let mask = PhiMask::new(&[&marked], &[]).unwrap();
-        asked += 1;
-        let at = |found: &&BurnedInText| {
-            f64::from(found.top) < place.1 + capital && f64::from(found.bottom) > place.1
+fn no_pixel_of_a_name_on_the_scan_is_left() {
+    let (mut on_the_scan, mut left) = (0, Vec::new());
+    for seed in 0..100 {
+        let (pixels, letters, truth) = planted(seed);
+        let mask = match PhiMask::new(&[&pixels], &[]) {
+            Ok(mask) => mask,
+            // Withheld is safe too, but no answer.
+            Err(error) => {
+                left.push((seed, error.to_string()));
+                continue;
+            }
         };
-        let Some(found) = mask.burned_in().iter().find(at) else { continue };
-        assert!(found.letters >= 5 && found.score >= 0.65, "{found:?}");
-        reported += 1;
-        let without = mask.without_text();
-        assert_eq!(without.mask().difference(mask.mask()).unwrap().area(), 0);
-        assert!(!without.mask().contains((found.left + found.right) / 2, (found.top + found.bottom) / 2));
-        assert!(
-            without.lineage().kept_pixels < mask.lineage().kept_pixels && without.lineage().burned_in_removed
-        );
+        let lies_on = letters.iter().zip(truth.flags()).any(|(letter, inside)| *letter && *inside);
+        on_the_scan += usize::from(lies_on);
+        let stray =
+            letters.iter().zip(mask.mask().flags()).filter(|(letter, kept)| **letter && **kept).count();
+        if stray > 0 {
+            left.push((seed, format!("{stray} pixels: {:?}", mask.burned_in())));
+        }
+        let taken_out = mask.burned_in().iter().filter(|text| text.taken_out).count();
+        assert_eq!(mask.lineage().burned_in_taken_out, taken_out);
     }
-    eprintln!("burned-in text: {reported} of {asked} reported");
-    assert!(reported * 100 >= asked * 90, "{reported} of {asked}");
+    eprintln!("{on_the_scan} names lie on the scan; left of {}: {left:?}", left.len());
+    assert!(left.is_empty() && on_the_scan >= 80);
+}
+
+#[test]
+fn scans_without_writing_are_left_whole() {
+    let (mut kept, mut whole) = (0, 0);
+    for seed in 100..140 {
+        let (pixels, _) = screen(seed);
+        let mask = PhiMask::new(&[&pixels], &[]).unwrap();
+        kept += mask.mask().area();
+        whole += mask.sector().unwrap().mask.area();
+    }
+    eprintln!("{:.5} of the scans is taken out", 1.0 - kept as f64 / whole as f64);
+    // The speckle drawn here is raw, with sharper grains than any machine shows.
+    assert!(kept as f64 >= 0.995 * whole as f64);
+}
+
+#[test]
+fn what_stands_still_is_found_in_frames_that_hide_it() {
+    let (_, truth) = screen(3);
+    let (left, top, right, bottom) = truth.bounds().unwrap();
+    let place = (f64::from(left + right) / 2.0 - 60.0, f64::from(top + bottom) / 2.0);
+    let frame = |seed: u64| {
+        let mut random = Random(seed);
+        let amplitudes = speckle(&mut random, 800, 600);
+        let bytes = amplitudes.iter().zip(truth.flags());
+        let bytes = bytes
+            .map(|(amplitude, inside)| if *inside { (20.0 + 110.0 * amplitude.ln_1p()) as u8 } else { 0 });
+        written(&Pixels::new(800, 600, 1, bytes.collect()).unwrap(), place, NAME, 9.0, 215)
+    };
+    let frames: Vec<Pixels> = (0..6).map(frame).collect();
+    let frames: Vec<&Pixels> = frames.iter().collect();
+    let together = PhiMask::new(&frames, &[]).unwrap();
+    let middle = (place.0 as u32 + 40, place.1 as u32 + 4);
+    assert!(!together.mask().contains(middle.0, middle.1), "{:?}", together.burned_in());
+    assert_eq!(together.lineage().frames, 6);
 }
 
 #[test]

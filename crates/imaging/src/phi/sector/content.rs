@@ -87,8 +87,9 @@ pub(super) fn content(frames: &[&Pixels]) -> Result<Content, NoContent> {
 pub(super) fn background(width: usize, luma: &[u8]) -> Option<u8> {
     let mut counts = [0_usize; 256];
     for row in luma.chunks(width) {
-        for run in row.windows(FLAT_RUN).filter(|run| run.iter().all(|tone| *tone == run[0])) {
-            counts[usize::from(run[0])] += 1;
+        // A run counts as often as it holds FLAT_RUN pixels.
+        for run in row.chunk_by(|a, b| a == b).filter(|run| run.len() >= FLAT_RUN) {
+            counts[usize::from(run[0])] += run.len() + 1 - FLAT_RUN;
         }
     }
     // Compression flattens dark echoes too: the darkest of the common tones.
@@ -99,23 +100,38 @@ pub(super) fn background(width: usize, luma: &[u8]) -> Option<u8> {
 
 /// Pixels in runs of one bright tone along a row or a column.
 fn drawn(width: usize, luma: &[u8]) -> Vec<bool> {
+    let height = luma.len() / width;
     let mut drawn = vec![false; luma.len()];
-    let mut line = |start: usize, step: usize, count: usize| {
+    let is_drawn = |from: usize, to: usize, tone: u8| to - from >= FLAT_RUN && tone >= DRAWN_LUMA;
+    for (row, drawn) in luma.chunks(width).zip(drawn.chunks_mut(width)) {
         let mut from = 0;
-        for at in 1..=count {
-            let tone = |index: usize| luma[start + index * step];
-            if at < count && tone(at).abs_diff(tone(at - 1)) <= 1 && tone(at).abs_diff(tone(from)) <= 1 {
+        for at in 1..=width {
+            if at < width && row[at].abs_diff(row[at - 1]) <= 1 && row[at].abs_diff(row[from]) <= 1 {
                 continue;
             }
-            if at - from >= FLAT_RUN && tone(from) >= DRAWN_LUMA {
-                (from..at).for_each(|index| drawn[start + index * step] = true);
+            if is_drawn(from, at, row[from]) {
+                drawn[from..at].fill(true);
             }
             from = at;
         }
-    };
-    let height = luma.len() / width;
-    (0..height).for_each(|y| line(y * width, 1, width));
-    (0..width).for_each(|x| line(x, width, height));
+    }
+    // All columns at once, row by row: where each one's run begins, and its first tone.
+    let mut starts: Vec<(usize, u8)> = luma[..width].iter().map(|tone| (0, *tone)).collect();
+    for y in 1..=height {
+        for x in 0..width {
+            let (from, first) = starts[x];
+            let at = y * width + x;
+            if y < height && luma[at].abs_diff(luma[at - width]) <= 1 && luma[at].abs_diff(first) <= 1 {
+                continue;
+            }
+            if is_drawn(from, y, first) {
+                (from..y).for_each(|y| drawn[y * width + x] = true);
+            }
+            if y < height {
+                starts[x] = (y, luma[at]);
+            }
+        }
+    }
     drawn
 }
 

@@ -80,7 +80,7 @@ impl Outline {
     }
 
     /// Whether the sides meet above.
-    pub(super) fn opens(&self) -> bool {
+    pub(crate) fn opens(&self) -> bool {
         self.right.slope > self.left.slope
     }
 
