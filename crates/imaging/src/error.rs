@@ -228,6 +228,12 @@ pub enum ImagingError {
         /// What was given.
         got: String,
     },
+    /// What was written does not arrive.
+    #[error("cannot be written: {problem}")]
+    Output {
+        /// The kind of problem; no name of a file.
+        problem: String,
+    },
     /// The encoder refused a picture.
     #[error("{format}: cannot be encoded: {problem}")]
     Encode {

@@ -44,7 +44,11 @@ mod resize;
 mod scan;
 
 pub use codec::{Decoded, Format, Orientation, decode};
-pub use dicom::{Timing, TimingSource};
+pub use dicom::{
+    DeidentificationKey, Equipment, Identification, IdentityField, Moment, RegionCalibration,
+    SecondaryCapture, Series, Timing, TimingSource, UltrasoundObject, content_uid, encode_secondary_capture,
+    encode_ultrasound,
+};
 pub use error::ImagingError;
 pub use frame::{
     Anatomy, BodyPart, Frame, Laterality, Lineage, LineageStep, MarkerSide, MaskBasis, Modality,

@@ -5,6 +5,7 @@ mod cache;
 mod sampling;
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -12,10 +13,11 @@ use serde::Serialize;
 
 use crate::codec::{Decoded, Format, Orientation, decode};
 use crate::dicom::source::Source;
-use crate::dicom::{DicomScan, Timing, looks_like_dicom};
+use crate::dicom::{DeidentificationKey, DicomScan, Identification, Timing, looks_like_dicom};
 use crate::error::ImagingError;
 use crate::frame::{Frame, LineageStep, Modality, SourceFormat};
 use crate::limits::MAX_FILE_BYTES;
+use crate::phi::PhiMask;
 
 use cache::Cache;
 pub use sampling::Sampling;
@@ -120,6 +122,11 @@ impl Scan {
         self.dicom()?.modality()
     }
 
+    /// `ManufacturerModelName` (0008,1090): the machine, as the file says; no patient's name, but any text.
+    pub fn manufacturer_model_name(&self) -> Option<&str> {
+        self.dicom()?.manufacturer_model_name()
+    }
+
     /// Name of the SOP class.
     pub fn sop_class(&self) -> Option<&'static str> {
         self.dicom()?.sop_class()
@@ -133,6 +140,32 @@ impl Scan {
     /// `BurnedInAnnotation` (0028,0301). That it is false proves nothing.
     pub fn burned_in_annotation(&self) -> Option<bool> {
         self.dicom()?.burned_in_annotation()
+    }
+
+    /// Who the patient is, and which study this is: only a caller that asks has it. `None`: no DICOM, which says
+    /// nothing. Errors: those of reading the file once more.
+    pub fn identification(&self) -> Result<Option<Identification>, ImagingError> {
+        self.dicom().map(DicomScan::identification).transpose()
+    }
+
+    /// Write the scan as a new DICOM file: every frame as it is shown behind `mask`, in 8 bits, and the header
+    /// without identifiers by the Basic Profile of DICOM PS3.15 annex E. UIDs are replaced under `key`, the same
+    /// way in every file. Frames pass one by one; after an error `out` holds a part of a file.
+    /// `BurnedInAnnotation` stays what the source says: that nothing is left in the pixels is not claimed.
+    /// Errors: `Unsupported` for PNG and JPEG, which have no header to keep (a figure of them can be written as
+    /// [`crate::encode_secondary_capture`]); `MaskSize`, `Output`, and those of [`Self::frame`].
+    pub fn export_deidentified(
+        &self,
+        mask: &PhiMask,
+        key: &DeidentificationKey,
+        out: &mut dyn Write,
+    ) -> Result<(), ImagingError> {
+        let Some(dicom) = self.dicom() else {
+            let (what, why) =
+                ("a header of PNG or JPEG".to_owned(), "it has none to be kept without identifiers");
+            return Err(ImagingError::Unsupported { format: "DICOM", what, why });
+        };
+        dicom.export_deidentified(mask, key, out)
     }
 
     fn dicom(&self) -> Option<&DicomScan> {

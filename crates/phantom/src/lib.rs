@@ -10,8 +10,8 @@
 //! (`portable.rs`), and ChaCha8 with one stream for each part, so a lesion can be taken out without changing the
 //! rest. There is no transform that picks its instructions at run time; `tests/digests.rs` holds it to its word.
 //!
-//! What it deliberately does not do: open a file, write DICOM (that is `imaging`'s; [`CalibratedRegion`] has what
-//! it needs), or claim to be a patient. It is a drawing made by physics-like rules, validated by nobody on patients.
+//! What it deliberately does not do: open or write a file ([`dicom_frame`] and its like give bytes, made by
+//! `imaging`'s writer), or claim to be a patient. It is a drawing made by physics-like rules, validated by nobody on patients.
 //!
 //! ```
 //! use bedside_phantom::{Finding, Presence, Ranges, Scene, Simulator};
@@ -35,6 +35,7 @@ mod compression;
 mod consolidation;
 mod contact_sheet;
 mod diaphragm;
+mod dicom;
 mod draw;
 mod echo_grid;
 mod effusion;
@@ -67,6 +68,7 @@ pub use augment::{Augmented, BeamLines, Effect, Orientation, augment, draw_effec
 pub use captions::captions;
 pub use contact_sheet::contact_sheet;
 pub use diaphragm::Base;
+pub use dicom::{MODEL_NAME, dicom_cine, dicom_frame, dicom_screens, dicom_series};
 pub use error::PhantomError;
 pub use findings::{
     CONFLUENT_SHARE, Finding, FindingLabel, LEAST_PIXELS, Labels, NOT_CONFLUENT_SHARE, Presence,

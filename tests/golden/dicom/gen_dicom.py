@@ -1,8 +1,8 @@
 """Small DICOM files of every kind that is read, and what pydicom, numpy and the standard's formulas make of them;
-and digests of what pydicom makes of the samples in the packages pydicom and pydicom-data.
+and digests of what pydicom makes of the samples in the packages pydicom, pydicom-data and deid-data.
 
 Environment: Python 3.11, pydicom 3.0.2, pydicom-data 1.0.0, pylibjpeg 2.1.0, pylibjpeg-libjpeg 2.5.0,
-pylibjpeg-rle 2.2.0, pillow 13.0.0, numpy 2.4.6, safetensors 0.8.0. Usage: gen_dicom.py OUTPUT_FOLDER
+pylibjpeg-rle 2.2.0, pillow 13.0.0, numpy 2.4.6, safetensors 0.8.0. Usage: gen_dicom.py OUTPUT_FOLDER DEID_DATA_ARCHIVE
 """
 
 import hashlib
@@ -11,14 +11,16 @@ import json
 import logging
 import struct
 import sys
+import tarfile
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pydicom
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi, pixel_array
 from pydicom.sequence import Sequence
 from safetensors.numpy import save_file
@@ -186,12 +188,25 @@ def grey(ds, stored):
     return shown
 
 
+def libjpeg(ds):
+    """Frames of lossy JPEG as libjpeg-turbo, which is in Pillow, gives them. What only the file round them says, that
+    the components are RGB, is told it."""
+    for frame in generate_frames(ds.PixelData, number_of_frames=int(ds.get("NumberOfFrames", 1) or 1)):
+        image = Image.open(io.BytesIO(frame))
+        names = [layer[0] for layer in image.layer]
+        told = "jfif" in image.info or "adobe_transform" in image.info or names in ([82, 71, 66], [114, 103, 98])
+        if ds.SamplesPerPixel == 3 and ds.PhotometricInterpretation == "RGB" and not told:
+            image.draft("YCbCr", image.size)
+        yield np.array(image)
+
+
 def shown(file):
     """What a file looks like by pydicom: (frames, rows, columns, channels)."""
     ds = pydicom.dcmread(io.BytesIO(file), force=True)
     if "TransferSyntaxUID" not in ds.file_meta:
         ds.file_meta.TransferSyntaxUID = IMPLICIT if ds.original_encoding[0] else EXPLICIT
-    array = pixel_array(ds, raw=False)
+    lossy = str(ds.file_meta.TransferSyntaxUID) == JPEG
+    array = np.stack(list(libjpeg(ds))) if lossy else pixel_array(ds, raw=False)
     if ds.PhotometricInterpretation == "PALETTE COLOR":
         array = apply_color_lut(array, ds)
         array = (array >> 8).astype(np.uint8) if array.dtype != np.uint8 else array
@@ -326,34 +341,43 @@ def small_files():
     return files
 
 
-def samples():
-    """Digests of the shown pixels of every sample that pydicom decodes with 8 or 16 bits; of JPEG, which decoders
-    round differently, means of an 8 x 8 grid of the first frame."""
+def sample_files(deid):
+    """Names and bytes of all files of the three packages; of archives within them the files they hold."""
     import data_store
 
     roots = {"pydicom-data": Path(data_store.__file__).parent, "pydicom": Path(pydicom.__file__).parent / "data"}
-    site, found = Path(data_store.__file__).parent.parent, {}
+    site = Path(data_store.__file__).parent.parent
     for package, root in roots.items():
         for path in sorted(p for p in root.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc")):
-            try:
-                file = path.read_bytes()
-                ds = pydicom.dcmread(io.BytesIO(file), force=True)
-                syntax = str(ds.file_meta.get("TransferSyntaxUID", ""))
-                if ds.BitsAllocated not in (8, 16) or syntax.startswith(("1.2.840.10008.1.2.4.8", "1.2.840.10008.1.2.4.9")):
-                    continue
-                array = shown(file)
-            except Exception:
-                continue
-            entry = {"shape": list(array.shape)}
-            if syntax == JPEG:
-                frame = array[0].astype(np.float64)
-                blocks = [np.array_split(row, min(8, array.shape[2]), axis=1) for row in np.array_split(frame, min(8, array.shape[1]), axis=0)]
-                entry["means"] = [round(float(v), 3) for row in blocks for block in row for v in block.mean(axis=(0, 1))]
-            elif syntax.startswith("1.2.840.10008.1.2.4.51"):
-                continue
+            yield f"{package}/{path.relative_to(site).as_posix()}", path.read_bytes()
+    with tarfile.open(deid) as archive:
+        for member in sorted((m for m in archive.getmembers() if m.isfile()), key=lambda m: m.name):
+            file = archive.extractfile(member).read()
+            if member.name.endswith(".zip"):
+                with zipfile.ZipFile(io.BytesIO(file)) as inner:
+                    for name in inner.namelist():
+                        yield f"deid-data/{member.name}/{name}", inner.read(name)
             else:
-                entry["sha256"] = hashlib.sha256(array.tobytes()).hexdigest()
-            found[f"{package}/{path.relative_to(site).as_posix()}"] = entry
+                yield f"deid-data/{member.name}", file
+
+
+def samples(deid):
+    """Digests of the shown pixels of every sample that pydicom decodes with 8 or 16 bits; of lossy JPEG, which decoders
+    round differently, those of libjpeg-turbo."""
+    found = {}
+    for name, file in sample_files(deid):
+        try:
+            ds = pydicom.dcmread(io.BytesIO(file), force=True)
+            syntax = str(ds.file_meta.get("TransferSyntaxUID", ""))
+            if ds.BitsAllocated not in (8, 16) or syntax.startswith(("1.2.840.10008.1.2.4.8", "1.2.840.10008.1.2.4.9")):
+                continue
+            if syntax.startswith("1.2.840.10008.1.2.4.51"):
+                continue
+            array = shown(file)
+        except Exception:
+            continue
+        entry = {"shape": list(array.shape), "sha256": hashlib.sha256(array.tobytes()).hexdigest()}
+        found[name] = entry
     # apply_color_lut of pydicom 3.0.2 takes the bytes of these big-endian palettes as little-endian; the files hold the
     # same pictures as those without `_expb`.
     for name in ("OBXXXX1A", "OBXXXX1A_2frame"):
@@ -362,7 +386,7 @@ def samples():
     return found
 
 
-def main(folder):
+def main(folder, deid):
     tensors = {}
     for name, file in small_files().items():
         tensors[f"{name}.file"] = np.frombuffer(file, np.uint8)
@@ -378,8 +402,8 @@ def main(folder):
         else:
             tensors[f"{name}.shown"] = shown(file)
     save_file(tensors, folder / "dicom.safetensors")
-    lines = [f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in samples().items()]
+    lines = [f"{json.dumps(name)}: {json.dumps(entry)}" for name, entry in samples(deid).items()]
     (folder / "samples.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
-main(Path(sys.argv[1]))
+main(Path(sys.argv[1]), Path(sys.argv[2]))

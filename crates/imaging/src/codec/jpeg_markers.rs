@@ -1,6 +1,8 @@
 //! The markers of a JPEG file, walked before anything is decoded: what kind of picture it is, how large, and
 //! whether the file is whole.
 
+use std::ops::Range;
+
 use crate::error::ImagingError;
 use crate::limits::MAX_JPEG_SCANS;
 use crate::pixels::check_size;
@@ -10,7 +12,9 @@ const SOI: u8 = 0xD8;
 const EOI: u8 = 0xD9;
 const SOS: u8 = 0xDA;
 const APP0: u8 = 0xE0;
+const APP1: u8 = 0xE1;
 const APP14: u8 = 0xEE;
+const EXIF: &[u8] = b"Exif\0\0";
 
 /// What the decoder may rely on. Size and number of scans are within the limits, the picture ends with its
 /// end marker, and its compressed data are not too few for its size.
@@ -19,6 +23,8 @@ pub(crate) struct Markers {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) grey: bool,
+    /// Where the EXIF block lies, without its header.
+    pub(crate) exif: Option<Range<usize>>,
 }
 
 /// Component of a frame: its name and how often it is sampled across and down.
@@ -37,6 +43,7 @@ struct Walk {
     adobe_transform: Option<u8>,
     scans: u64,
     entropy_bytes: u64,
+    exif: Option<Range<usize>>,
 }
 
 /// Walk all markers of `bytes`, which begin with the start marker.
@@ -54,6 +61,9 @@ pub(crate) fn walk(bytes: &[u8]) -> Result<Markers, ImagingError> {
             0xD0..=0xD7 | 0x01 => {}
             _ => {
                 let body = segment(bytes, &mut at)?;
+                if marker == APP1 && body.starts_with(EXIF) && walk.exif.is_none() {
+                    walk.exif = Some(at - body.len() + EXIF.len()..at);
+                }
                 walk.read(marker, body)?;
                 if marker == SOS {
                     let start = at;
@@ -211,7 +221,7 @@ impl Walk {
         if got < expected {
             return Err(ImagingError::Truncated { what: "JPEG compressed data", expected, got });
         }
-        Ok(Markers { width: *width, height: *height, grey })
+        Ok(Markers { width: *width, height: *height, grey, exif: self.exif.clone() })
     }
 
     /// Three components are YCbCr, or RGB; where the decoder and libjpeg would disagree, refuse.
@@ -309,7 +319,7 @@ mod tests {
             ),
         ];
         for (bytes, grey) in cases {
-            assert_eq!(walk(&bytes), Ok(Markers { width: 9, height: 7, grey }), "{bytes:02x?}");
+            assert_eq!(walk(&bytes), Ok(Markers { width: 9, height: 7, grey, exif: None }), "{bytes:02x?}");
         }
     }
 

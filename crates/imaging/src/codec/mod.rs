@@ -4,6 +4,7 @@ mod exif;
 mod jpeg;
 pub(crate) mod jpeg_dicom;
 pub(crate) mod jpeg_lossless;
+mod jpeg_lossy;
 mod jpeg_markers;
 mod png;
 pub(crate) mod rle;
@@ -41,7 +42,7 @@ pub struct Decoded {
 
 /// Read a PNG or JPEG file out of `bytes`. Grey stays grey (1 channel), everything else becomes RGB as
 /// Pillow's `convert("RGB")` makes it; an EXIF orientation is applied as `ImageOps.exif_transpose` does.
-/// Memory: at most about 10 bytes per pixel beside the file, after its size was held against the limits.
+/// Memory: at most about 16 bytes per pixel beside the file, after its size was held against the limits.
 /// Errors: `UnknownFormat`, `Limit`, `ZeroSize`, `Truncated`, `Missing`, `Structure`, `Decode`,
 /// `Unsupported`, `SixteenBitGrey`.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, ImagingError> {

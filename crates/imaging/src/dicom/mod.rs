@@ -1,12 +1,16 @@
 //! DICOM: from the bytes of a file to frames ready for display. Source: DICOM PS3.3, PS3.5, PS3.10.
 //!
 //! The reader is our own: it takes out of a file the attributes in `tags.rs` and the pixels of the frame that is
-//! asked for, and nothing else, so a cine need not fit into memory and no identifier is ever read.
+//! asked for, and nothing else, so a cine need not fit into memory and no identifier is read. Two things walk a file
+//! once more for other attributes: a caller that asks who the patient is (`identification.rs`), and the export of a
+//! header without identifiers (`deidentify/`).
 
 mod colour;
+mod deidentify;
 mod encapsulated;
 mod geometry;
 mod grey;
+mod identification;
 mod image_pixel;
 mod lookup;
 mod open;
@@ -16,18 +20,27 @@ pub(crate) mod source;
 mod tags;
 mod timing;
 mod transfer_syntax;
+mod uid;
 mod value;
 mod walk;
+mod write;
 
+pub use deidentify::DeidentificationKey;
 use encapsulated::Encapsulated;
 use grey::{GreyAttributes, GreyTable};
+pub use identification::{Identification, IdentityField};
 use image_pixel::{ImagePixel, unsupported};
 pub(crate) use open::looks_like_dicom;
 use samples::Samples;
 use source::Source;
 pub use timing::{Timing, TimingSource};
 use transfer_syntax::{PixelCoding, TransferSyntax};
+pub use uid::content_uid;
 use value::Dataset;
+pub use write::{
+    Equipment, Moment, RegionCalibration, SecondaryCapture, Series, UltrasoundObject,
+    encode_secondary_capture, encode_ultrasound,
+};
 
 use crate::codec::{jpeg_dicom, jpeg_lossless, rle};
 use crate::error::ImagingError;
@@ -39,6 +52,8 @@ use crate::scan::ScanKind;
 #[derive(Debug)]
 pub(crate) struct DicomScan {
     source: Source,
+    /// Where the data set begins.
+    at: u64,
     syntax: TransferSyntax,
     sop_class: Option<(&'static str, ScanKind)>,
     dataset: Dataset,
@@ -98,6 +113,10 @@ impl DicomScan {
         self.dataset.text(tags::MODALITY).and_then(Modality::of)
     }
 
+    pub(crate) fn manufacturer_model_name(&self) -> Option<&str> {
+        self.dataset.text(tags::MANUFACTURER_MODEL_NAME)
+    }
+
     pub(crate) fn transfer_syntax(&self) -> &'static str {
         self.syntax.name
     }
@@ -112,6 +131,10 @@ impl DicomScan {
             "NO" => Some(false),
             _ => None,
         }
+    }
+
+    pub(crate) fn identification(&self) -> Result<Identification, ImagingError> {
+        Identification::of(&self.source, self.at, self.syntax.encoding)
     }
 
     /// Decode one frame, which is one of those there are.

@@ -73,7 +73,7 @@ impl DicomScan {
         ImagingError::hold("bytes of a DICOM file", source.length(), MAX_DICOM_FILE_BYTES)?;
         let (syntax, at) = read_syntax(&source)?;
         let (source, at) = if syntax.deflated { (inflate(&source, at, &syntax)?, 0) } else { (source, at) };
-        let Contents { dataset, pixels } = walk::walk(&source, at, syntax.encoding)?;
+        let Contents { dataset, pixels } = walk::walk(&source, at, syntax.encoding, &tags::wanted)?;
         let sop_class = dataset.text(tags::SOP_CLASS_UID).and_then(sop_class::of);
         let pixels = pixels.ok_or_else(|| missing(tags::PIXEL_DATA, "there is no picture without it"))?;
         if pixels.code != tags::PIXEL_DATA.code {
@@ -90,7 +90,7 @@ impl DicomScan {
         hold_combination(&syntax, &image)?;
         let layout = layout(&source, pixels, &dataset, &mut image, &syntax)?;
         let timing = Timing::of(&dataset, image.frames);
-        Ok(Self { source, syntax, sop_class, dataset, image, layout, timing })
+        Ok(Self { source, at, syntax, sop_class, dataset, image, layout, timing })
     }
 }
 

@@ -38,6 +38,7 @@ tags! {
     MODALITY = 0x0008_0060 b"CS" "Modality";
     CODE_VALUE = 0x0008_0100 b"SH" "CodeValue";
     CODING_SCHEME_DESIGNATOR = 0x0008_0102 b"SH" "CodingSchemeDesignator";
+    MANUFACTURER_MODEL_NAME = 0x0008_1090 b"LO" "ManufacturerModelName";
     RECOMMENDED_DISPLAY_FRAME_RATE = 0x0008_2144 b"IS" "RecommendedDisplayFrameRate";
     ANATOMIC_REGION_SEQUENCE = 0x0008_2218 b"SQ" "AnatomicRegionSequence";
     BODY_PART_EXAMINED = 0x0018_0015 b"CS" "BodyPartExamined";

@@ -1,11 +1,11 @@
 //! The walk through a data set: each length is held against the bytes that are there, sequences against a depth,
-//! and nothing is taken out but the attributes in `tags.rs`.
+//! and nothing is taken out but the attributes that are wanted (`tags.rs`, unless a caller asks for more).
 //!
 //! What it tolerates, as other readers do: a `UN` of undefined length (a sequence in implicit VR), an element
 //! without VR in between those with one, and a last sequence without its delimiter at the end of the file.
 
 use super::source::{Headers, Source};
-use super::tags::{self, tag_text};
+use super::tags::{self, Tag, tag_text};
 use super::transfer_syntax::{Encoding, IMPLICIT_LITTLE};
 use super::value::{Dataset, Value};
 use crate::error::ImagingError;
@@ -34,11 +34,19 @@ pub(crate) struct Contents {
     pub(crate) pixels: Option<PixelElement>,
 }
 
+/// Which attributes are taken: their value representation where the file does not say it. `None`: it is passed over.
+pub(crate) type Wanted = dyn Fn(u32) -> Option<Tag>;
+
 /// Walk from `at` up to the pixels, or to the end.
 /// Errors: `Truncated`, `DicomLength`, `DicomElement`, `Limit`, `File`.
 /// Source: DICOM PS3.5 section 7.
-pub(crate) fn walk(source: &Source, at: u64, encoding: Encoding) -> Result<Contents, ImagingError> {
-    let mut walk = Walk { headers: Headers::new(source), source, elements: 0, kept_bytes: 0, pixels: None };
+pub(crate) fn walk(
+    source: &Source,
+    at: u64,
+    encoding: Encoding,
+    wanted: &Wanted,
+) -> Result<Contents, ImagingError> {
+    let mut walk = Walk::new(source, wanted);
     let extent = Extent { end: source.length(), delimited: false };
     let mut at = at;
     let dataset = walk.dataset(&mut at, extent, Place { encoding, depth: 0, keep: true })?;
@@ -48,7 +56,7 @@ pub(crate) fn walk(source: &Source, at: u64, encoding: Encoding) -> Result<Conte
 /// Walk the file meta information: the elements of group 0002 from `at`, in explicit VR little endian. Returns
 /// them and where the data set begins. Source: DICOM PS3.10 section 7.1.
 pub(crate) fn walk_meta(source: &Source, at: u64) -> Result<(Dataset, u64), ImagingError> {
-    let mut walk = Walk { headers: Headers::new(source), source, elements: 0, kept_bytes: 0, pixels: None };
+    let mut walk = Walk::new(source, &tags::wanted);
     let encoding = Encoding { explicit_vr: true, big_endian: false };
     let (mut at, mut dataset) = (at, Dataset::default());
     while source.length() - at >= 8 && walk.headers.bytes::<2>(at)? == [2, 0] {
@@ -92,12 +100,25 @@ struct Place {
 struct Walk<'a> {
     headers: Headers<'a>,
     source: &'a Source,
+    wanted: &'a Wanted,
     elements: u64,
     kept_bytes: u64,
     pixels: Option<PixelElement>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(source: &'a Source, wanted: &'a Wanted) -> Self {
+        Self { headers: Headers::new(source), source, wanted, elements: 0, kept_bytes: 0, pixels: None }
+    }
+
+    /// The attribute, if it is wanted and the file does not call it a sequence where it is none, or the other way
+    /// round: its bytes would be taken for something else.
+    fn wanted(&self, header: &Header) -> Option<Tag> {
+        let agrees =
+            |tag: &Tag| header.vr.is_none_or(|vr| vr == *b"UN" || (vr == *b"SQ") == (tag.vr == *b"SQ"));
+        (self.wanted)(header.code).filter(agrees)
+    }
+
     /// Elements from `at` to the end of `extent`; `at` is moved there.
     fn dataset(&mut self, at: &mut u64, extent: Extent, place: Place) -> Result<Dataset, ImagingError> {
         let mut dataset = Dataset::default();
@@ -134,7 +155,7 @@ impl Walk<'_> {
         place: Place,
         dataset: &mut Dataset,
     ) -> Result<(), ImagingError> {
-        let wanted = tags::wanted(header.code).filter(|_| place.keep);
+        let wanted = self.wanted(header).filter(|_| place.keep);
         let is_sequence = wanted.is_some_and(|tag| tag.vr == *b"SQ");
         let (extent, unknown) = match header.length {
             Some(length) if !is_sequence => {
@@ -228,7 +249,7 @@ impl Walk<'_> {
 
     /// Take the value of a wanted attribute.
     fn keep(&mut self, dataset: &mut Dataset, header: &Header, length: u64) -> Result<(), ImagingError> {
-        let Some(tag) = tags::wanted(header.code) else { return Ok(()) };
+        let Some(tag) = self.wanted(header) else { return Ok(()) };
         ImagingError::hold("bytes of a DICOM value", length, MAX_DICOM_VALUE_BYTES)?;
         // What a value costs beside its bytes.
         self.kept_bytes += length + 96;

@@ -17,6 +17,8 @@ pub(crate) struct Subkeys {
     pub(crate) file_seal: [u8; 32],
     /// Seed of the Ed25519 key that signs the audit log.
     pub(crate) audit_seed: [u8; 32],
+    /// Replaces UIDs of exported scans, the same way in every file of this device.
+    pub(crate) uids: [u8; 32],
     /// Public name of the master key.
     #[zeroize(skip)]
     pub(crate) id: [u8; 8],
@@ -32,6 +34,7 @@ impl Subkeys {
             names: of("bedside vault 2026-11 names"),
             file_seal: of("bedside vault 2026-11 database file seal"),
             audit_seed: of("bedside vault 2026-11 audit signing seed"),
+            uids: of("bedside vault 2026-11 exported UIDs"),
             id,
         }
     }

@@ -59,6 +59,12 @@ impl Vault {
         &self.folder
     }
 
+    /// The secret under which UIDs of exported scans are replaced: the same scan gets the same ones on this device,
+    /// and nobody without it can tell which scan it was.
+    pub fn uid_key(&self) -> [u8; 32] {
+        self.keys.uids
+    }
+
     /// Records that a scan was opened. `file`: digest of its bytes; only a keyed hash of it is written.
     /// When it returns, the record survives a power cut.
     pub fn record_scan_opened(&mut self, file: &Digest, clock: ClockReading) -> Result<(), VaultError> {

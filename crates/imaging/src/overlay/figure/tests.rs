@@ -58,8 +58,13 @@ fn frames_of_a_few_rows_or_columns_give_a_figure() {
         let frame = Pixels::new(width, height, 1, vec![99; (width * height) as usize]).unwrap();
         let mask = Mask::by(width, height, |_, _| true);
         let heatmap = Heatmap::new(1, 1, vec![1.0], [0.0, 0.0, 1.0, 1.0]).unwrap();
-        let figure =
-            Figure { frame: &frame, mask: &mask, heatmap: Some((&heatmap, "h")), caption: &["one"], watermark: Some("X") };
+        let figure = Figure {
+            frame: &frame,
+            mask: &mask,
+            heatmap: Some((&heatmap, "h")),
+            caption: &["one"],
+            watermark: Some("X"),
+        };
         assert!(figure.render().is_ok(), "{width} by {height}");
     }
 }

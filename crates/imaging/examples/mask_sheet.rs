@@ -1,6 +1,6 @@
 //! Draws scans with their masks and verdicts side by side as one PNG, to be looked at, and prints a line for each.
 //!
-//! `cargo run --release -p bedside-imaging --example contact_sheet -- SHEET.png SCAN…`
+//! `cargo run --release -p bedside-imaging --example mask_sheet -- SHEET.png SCAN…`
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
