@@ -11,6 +11,7 @@ use crate::name_table::NameTable;
 use crate::named_weights::asked_by;
 use crate::tokenizer::TokenizerRules;
 use crate::tokenizer_files::ReadTokenizer;
+use crate::towers::places::{self, Grid};
 use crate::towers::projection::Projection;
 use crate::towers::vit::CHANNELS;
 use crate::towers::{ImageInput, TextTower, VisionTower, finish};
@@ -161,6 +162,14 @@ pub(crate) fn in_range(file: &'static str, key: &str, got: u64, most: u64) -> Re
     Err(ModelsError::Config { file, key, expected, got: got.to_string() })
 }
 
+/// An image tower whose places are outputs too.
+pub(crate) struct PlacesGraph {
+    pub(crate) graph: Graph,
+    /// The places add up to the features.
+    pub(crate) additive: bool,
+    pub(crate) grid: Grid,
+}
+
 impl Vision {
     /// What the preprocessing gives is what the tower takes. Errors: `Config`.
     fn check_input(&self) -> Result<(), ModelsError> {
@@ -191,6 +200,14 @@ impl Vision {
         let mut g = Graph::builder("image tower");
         let pooled = self.tower.tower().build(&mut g, states)?;
         finish(g, pooled, "visual_projection", self.projection, self.embed)
+    }
+
+    /// The same with the places of the image; see [`places::finish`].
+    pub(crate) fn places_graph(&self) -> Result<PlacesGraph, ComputeError> {
+        let mut g = Graph::builder("image tower with places");
+        let found = self.tower.tower().build_places(&mut g)?;
+        let (graph, additive) = places::finish(g, &found, "visual_projection", self.projection, self.embed)?;
+        Ok(PlacesGraph { graph, additive, grid: found.grid })
     }
 }
 

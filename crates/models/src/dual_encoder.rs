@@ -6,9 +6,10 @@ use bedside_weights::Model;
 
 use crate::ModelsError;
 use crate::description::{Description, Scores, Text, Vision};
-use crate::load::{LoadSettings, Sides};
+use crate::load::{Keep, LoadSettings, Sides};
 use crate::naflex;
 use crate::named_weights::NamedWeights;
+use crate::patches::PlacesOutput;
 use crate::registry::describe;
 use crate::tokenizer::TextTokenizer;
 use crate::towers::{EMBEDS, FEATURES, ImageInput, SideInput};
@@ -38,10 +39,12 @@ impl Embeddings {
     }
 }
 
-struct ImageSide {
-    vision: Vision,
+pub(crate) struct ImageSide {
+    pub(crate) vision: Vision,
     executor: host::Executor,
     batch: usize,
+    /// The tower gives its places too.
+    pub(crate) places: Option<PlacesOutput>,
     /// NaFlex: the table of positions.
     positions: Vec<f32>,
 }
@@ -57,7 +60,7 @@ struct TextSide {
 pub struct DualEncoder {
     architecture: String,
     scores: Scores,
-    image: Option<ImageSide>,
+    pub(crate) image: Option<ImageSide>,
     text: Option<TextSide>,
     tokenizer: Option<TextTokenizer>,
     preprocessing: Option<Preprocessing>,
@@ -67,17 +70,13 @@ impl DualEncoder {
     /// Load the towers that `settings` names. The model's files may be closed afterwards.
     /// Errors: no dual encoder; what its configurations, tokenizer or weights get wrong; the budget.
     pub fn open(model: &Model, settings: &LoadSettings) -> Result<Self, ModelsError> {
-        Self::open_with(model, settings, false)
+        Self::open_with(model, settings, Keep::Results)
     }
 
-    /// `states`: every block's result is kept for [`DualEncoder::image_states`].
-    pub(crate) fn open_with(
-        model: &Model,
-        settings: &LoadSettings,
-        states: bool,
-    ) -> Result<Self, ModelsError> {
+    /// `keep`: what the towers give beside, for [`DualEncoder::image_states`] or [`DualEncoder::embed_patches`].
+    pub(crate) fn open_with(model: &Model, settings: &LoadSettings, keep: Keep) -> Result<Self, ModelsError> {
         let description = describe(model)?;
-        let sides = Sides::prepare(model, &description, settings, states)?;
+        let sides = Sides::prepare(model, &description, settings, keep)?;
         sides.check_values()?;
         let positions = tables(model, &description)?;
         let preprocessing = description.vision.as_ref().map(|vision| vision.preprocessing.clone());
@@ -85,7 +84,8 @@ impl DualEncoder {
         let tokenizer = tokenizer.map(|read| read.tokenizer);
         let image = sides.image.zip(vision).map(|(side, vision)| {
             let (executor, batch) = (side.load(settings.threads)?, batch(settings.image_batch));
-            Ok::<_, ModelsError>(ImageSide { vision, executor, batch, positions })
+            let places = (keep == Keep::Places).then(|| PlacesOutput::of(&vision)).transpose()?;
+            Ok::<_, ModelsError>(ImageSide { vision, executor, batch, places, positions })
         });
         let text = sides.text.zip(text).map(|(side, text)| {
             let (executor, batch) = (side.load(settings.threads)?, batch(settings.text_batch));
@@ -164,7 +164,7 @@ impl DualEncoder {
 /// An input of a graph by name.
 type Input = (&'static str, HostTensor);
 /// Outputs of a graph by name.
-type Outputs = std::collections::BTreeMap<String, HostTensor>;
+pub(crate) type Outputs = std::collections::BTreeMap<String, HostTensor>;
 
 impl Embeddings {
     fn extend(&mut self, mut outputs: Outputs, tower: &'static str) -> Result<(), ModelsError> {
@@ -181,12 +181,12 @@ impl Embeddings {
     }
 }
 
-fn numbers(tensor: &HostTensor) -> &[f32] {
+pub(crate) fn numbers(tensor: &HostTensor) -> &[f32] {
     tensor.as_f32().expect("outputs of towers are f32")
 }
 
 impl ImageSide {
-    fn run(&mut self, images: &[Prepared]) -> Result<Outputs, ModelsError> {
+    pub(crate) fn run(&mut self, images: &[Prepared]) -> Result<Outputs, ModelsError> {
         let count = images.len() as u64;
         match self.vision.tower.tower().input() {
             ImageInput::Pixels { image } => {

@@ -38,7 +38,9 @@ mod load;
 mod naflex;
 mod name_table;
 mod named_weights;
+mod networks;
 mod open_clip;
+mod patches;
 mod registry;
 mod siglip;
 mod tokenizer;
@@ -51,6 +53,9 @@ pub use description::{ScoreActivation, Scores};
 pub use dual_encoder::{DualEncoder, Embeddings};
 pub use error::ModelsError;
 pub use load::{LoadPlan, LoadSettings, Towers, plan};
+pub use networks::{Networks, networks};
+pub use patches::{Attribution, PatchEmbeddings};
+pub use registry::preprocessing;
 
 #[cfg(test)]
 mod tests;

@@ -73,6 +73,17 @@ impl LoadPlan {
     }
 }
 
+/// What the towers give beside features and embeddings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Nothing.
+    Results,
+    /// Every block's result.
+    States,
+    /// What the image tower makes of each place.
+    Places,
+}
+
 /// A tower before it is loaded.
 pub(crate) struct Side<'a> {
     weights: NamedWeights<'a>,
@@ -106,7 +117,7 @@ impl<'a> Sides<'a> {
         model: &'a Model,
         description: &Description,
         settings: &LoadSettings,
-        states: bool,
+        keep: Keep,
     ) -> Result<Self, ModelsError> {
         let image = description.vision.as_ref().filter(|_| settings.towers != Towers::Text);
         let image = image.map(|vision| {
@@ -114,14 +125,18 @@ impl<'a> Sides<'a> {
             if let ImageInput::Patches { max_patches, .. } = vision.tower.tower().input() {
                 bounds = bounds.with(Symbol::Patches, max_patches);
             }
-            side(model, description, vision.graph(states)?, bounds, settings)
+            let graph = match keep {
+                Keep::Places => vision.places_graph()?.graph,
+                Keep::Results | Keep::States => vision.graph(keep == Keep::States)?,
+            };
+            side(model, description, graph, bounds, settings)
         });
         let text = description.text.as_ref().filter(|_| settings.towers != Towers::Image);
         let text = text.map(|text| {
             let bounds = Sizes::new()
                 .with(Symbol::Texts, settings.text_batch.max(1))
                 .with(Symbol::Tokens, text.tokenizer.context_length.into());
-            side(model, description, text.graph(states)?, bounds, settings)
+            side(model, description, text.graph(keep == Keep::States)?, bounds, settings)
         });
         let sides = Self { image: image.transpose()?, text: text.transpose()? };
         if let Some(bytes) = settings.memory_budget {
@@ -162,7 +177,7 @@ pub(crate) fn check_values(weights: &NamedWeights<'_>) -> Result<(), ModelsError
 pub fn plan(model: &Model, settings: &LoadSettings) -> Result<LoadPlan, ModelsError> {
     let description = crate::registry::describe(model)?;
     let unlimited = LoadSettings { memory_budget: None, ..*settings };
-    let Sides { image, text } = Sides::prepare(model, &description, &unlimited, false)?;
+    let Sides { image, text } = Sides::prepare(model, &description, &unlimited, Keep::Results)?;
     Ok(LoadPlan {
         architecture: description.architecture,
         image: image.map(|side| side.plan),

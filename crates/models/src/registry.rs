@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bedside_imaging::Preprocessing;
 use bedside_weights::{Layout, Model};
 
 use crate::config::shown;
@@ -36,6 +37,13 @@ pub(crate) fn describe(model: &Model) -> Result<Description, ModelsError> {
         refuse_unread(model, &description)?;
     }
     Ok(description)
+}
+
+/// What a model wants done to its pictures; no weight is read.
+/// Errors: as [`describe`]'s; `NoTower` for a model that takes none.
+pub fn preprocessing(model: &Model) -> Result<Preprocessing, ModelsError> {
+    let vision = describe(model)?.vision.ok_or(ModelsError::NoTower { tower: "image" })?;
+    Ok(vision.preprocessing)
 }
 
 /// A network whose sizes were counted from its tensors would lose a block in silence where one is missing,

@@ -7,6 +7,7 @@ use bedside_imaging::{Prepared, decode};
 use bedside_tests::golden;
 use bedside_weights::{Model, Overwrite, Progress};
 
+use crate::load::Keep;
 use crate::{DualEncoder, LoadSettings, convert};
 
 /// A reference model, and what its generator calls the towers' blocks.
@@ -169,7 +170,7 @@ fn used_rows(values: &[f32], images: &[Prepared], stored: usize, width: usize) -
 fn every_block_is_the_references() {
     for case in &CASES {
         let Some(reference) = Reference::of(case.name) else { return };
-        let mut encoder = DualEncoder::open_with(&reference.model(), &settings(), true).unwrap();
+        let mut encoder = DualEncoder::open_with(&reference.model(), &settings(), Keep::States).unwrap();
         let images = reference.prepared(&encoder);
         let states = encoder.image_states(&images).unwrap();
         for layer in 0.. {

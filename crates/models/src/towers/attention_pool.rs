@@ -25,10 +25,35 @@ pub(crate) fn build(
     let attend = Attend { mask, ..Attend::all(encoder.attention_scale()) };
     let h = g.attention(q, k, v, attend)?; // (batch, 1, heads, head_dim)
     let h = merge_heads(g, h, width)?;
-    let h = linear(g, h, &format!("{head}.attn_out"), [width, width], true, Activation::None)?;
-    let y = layer_norm(g, h, &format!("{head}.ln"), width, encoder.attention.eps)?;
-    let y = encoder.mlp(g, &head, y)?;
-    let y = g.add(h, y)?;
+    let y = behind_attention(encoder, g, &head, h)?;
     let batch = super::encoder::leading(g, y)[0];
     g.reshape(y, [batch, width.into()])
+}
+
+/// The same for each patch alone: attention to one patch gives that patch's value.
+///
+/// x (batch, patches, width) → (batch, patches, width).
+pub(crate) fn build_each(
+    encoder: &Encoder,
+    g: &mut GraphBuilder,
+    prefix: &str,
+    x: Value,
+) -> Result<Value, ComputeError> {
+    let (width, head) = (encoder.width, format!("{prefix}.head"));
+    g.scope(head.as_str());
+    let v = linear(g, x, &format!("{head}.attn_v"), [width, width], true, Activation::None)?;
+    behind_attention(encoder, g, &head, v)
+}
+
+fn behind_attention(
+    encoder: &Encoder,
+    g: &mut GraphBuilder,
+    head: &str,
+    h: Value,
+) -> Result<Value, ComputeError> {
+    let width = encoder.width;
+    let h = linear(g, h, &format!("{head}.attn_out"), [width, width], true, Activation::None)?;
+    let y = layer_norm(g, h, &format!("{head}.ln"), width, encoder.attention.eps)?;
+    let y = encoder.mlp(g, head, y)?;
+    g.add(h, y)
 }

@@ -13,6 +13,7 @@ use super::conv_block::{
     MAX_BLOCKS, MAX_KERNEL, MAX_STAGES, MAX_WIDTH, Shapes, bounded, check_eps, check_image, unknown, untagged,
 };
 use super::encoder::{layer_norm, linear};
+use super::places::{Grid, Head, LastNorm, Places};
 use super::vit::CHANNELS;
 use crate::ModelsError;
 use crate::name_table::{Part, Row};
@@ -162,6 +163,33 @@ impl ConvNext {
     /// Result: (images, features). Input: `pixel_values` (images, 3, rows, columns).
     /// `states`: every stage's result becomes an output `v.stages.N` (images, channels, rows', columns').
     pub(crate) fn build(&self, g: &mut GraphBuilder, states: bool) -> Result<Value, ComputeError> {
+        let (x, width) = self.build_stages(g, states)?;
+        self.build_head(g, x, width)
+    }
+
+    /// The same with every place of the last stage apart.
+    pub(crate) fn build_places(&self, g: &mut GraphBuilder) -> Result<Places, ComputeError> {
+        let (x, width) = self.build_stages(g, false)?;
+        let pooled = self.build_head(g, x, width)?;
+        let dims = g.dims(x)?;
+        let side = |axis: usize| dims[axis].as_constant().and_then(|side| u64::try_from(side).ok());
+        let places = [side(1), side(2)].map(|s| s.expect("convolutions of a constant image are constant"));
+        let (x, _) = positions(g, x)?;
+        let norm = LastNorm { name: "v.post_ln", width, eps: self.eps };
+        let head = match self.head {
+            ConvNextHead::NormPool => Head::Mean { places: layer_norm(g, x, "v.norm_pre", width, self.eps)? },
+            ConvNextHead::PoolNorm { hidden: None } => Head::MeanNorm { places: x, norm },
+            ConvNextHead::PoolNorm { hidden: Some(hidden) } => {
+                let x = layer_norm(g, x, norm.name, width, self.eps)?;
+                let x = linear(g, x, "v.pre_logits", [hidden, width], true, Activation::GeluErf)?;
+                Head::Separate { features: x }
+            }
+        };
+        Ok(Places { pooled, head, grid: Grid::Fixed { places, pixels: self.image } })
+    }
+
+    /// Result: (images, rows', columns', width), and the width.
+    fn build_stages(&self, g: &mut GraphBuilder, states: bool) -> Result<(Value, u64), ComputeError> {
         let mut width = self.stages.first().map_or(0, |stage| stage.width);
         let mut x = self.build_stem(g, width)?;
         for (s, stage) in self.stages.iter().enumerate() {
@@ -185,7 +213,7 @@ impl ConvNext {
                 g.output(&name, state)?;
             }
         }
-        self.build_head(g, x, width)
+        Ok((x, width))
     }
 
     /// Result: (images, rows', columns', width).

@@ -7,6 +7,7 @@ use super::conv_block::{
     self, Family, Gate, MAX_WIDTH, Shapes, Squeeze, Trunk, bounded, mean_of_channels, origin, unknown,
     untagged,
 };
+use super::places::{self, Head, Places};
 use crate::ModelsError;
 use crate::name_table::Row;
 
@@ -53,6 +54,15 @@ impl EfficientNet {
         let x = self.trunk.build(g, states)?;
         let x = self.trunk.head(g, x, self.head)?;
         mean_of_channels(g, x)
+    }
+
+    /// The same with every place of the last feature map apart.
+    pub(crate) fn build_places(&self, g: &mut GraphBuilder) -> Result<Places, ComputeError> {
+        let x = self.trunk.build(g, false)?;
+        let x = self.trunk.head(g, x, self.head)?;
+        let pooled = mean_of_channels(g, x)?;
+        let (places, grid) = places::of_channels(g, x, self.trunk.image)?;
+        Ok(Places { pooled, head: Head::Mean { places }, grid })
     }
 }
 

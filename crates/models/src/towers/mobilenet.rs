@@ -8,6 +8,7 @@ use super::conv_block::{
     untagged,
 };
 use super::encoder::linear;
+use super::places::{self, Head, Places};
 use crate::ModelsError;
 use crate::name_table::Row;
 
@@ -92,6 +93,29 @@ impl MobileNet {
                 g.scope("v.head");
                 let x = mean_of_channels(g, x)?;
                 linear(g, x, "v.head.conv", [width, self.trunk.width()], bias, self.trunk.activation)
+            }
+        }
+    }
+
+    /// The same with every place of the last feature map apart.
+    pub(crate) fn build_places(&self, g: &mut GraphBuilder) -> Result<Places, ComputeError> {
+        let x = self.trunk.build(g, false)?;
+        match self.head {
+            MobileHead::BeforePool { width } => {
+                let x = self.trunk.head(g, x, width)?;
+                let pooled = mean_of_channels(g, x)?;
+                let (places, grid) = places::of_channels(g, x, self.trunk.image)?;
+                Ok(Places { pooled, head: Head::Mean { places }, grid })
+            }
+            MobileHead::AfterPool { width, bias } => {
+                g.scope("v.head");
+                let shape = [width, self.trunk.width()];
+                let head =
+                    |g: &mut GraphBuilder, x| linear(g, x, "v.head.conv", shape, bias, self.trunk.activation);
+                let mean = mean_of_channels(g, x)?;
+                let pooled = head(g, mean)?;
+                let (places, grid) = places::of_channels(g, x, self.trunk.image)?;
+                Ok(Places { pooled, head: Head::Separate { features: head(g, places)? }, grid })
             }
         }
     }

@@ -8,6 +8,7 @@ pub(crate) mod convnext;
 pub(crate) mod efficientnet;
 pub(crate) mod encoder;
 pub(crate) mod mobilenet;
+pub(crate) mod places;
 pub(crate) mod projection;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use clip_text::{ClipText, TextPool};
 use convnext::ConvNext;
 use efficientnet::EfficientNet;
 use mobilenet::MobileNet;
+use places::Places;
 use projection::Projection;
 use vit::{Vit, VitInput};
 
@@ -37,6 +39,9 @@ const TEXT: &str = "clip.text";
 pub(crate) trait ImageTower {
     /// Adds the inputs and the network; result (images, features).
     fn build(&self, g: &mut GraphBuilder, states: bool) -> Result<Value, ComputeError>;
+
+    /// The same with what it makes of each place of the image.
+    fn build_places(&self, g: &mut GraphBuilder) -> Result<Places, ComputeError>;
 
     /// Every size is one the network can have. Errors: `Config`.
     fn check(&self) -> Result<(), ModelsError>;
@@ -149,6 +154,10 @@ impl ImageTower for Vit {
         Vit::build(self, g, states)
     }
 
+    fn build_places(&self, g: &mut GraphBuilder) -> Result<Places, ComputeError> {
+        Vit::build_places(self, g)
+    }
+
     fn check(&self) -> Result<(), ModelsError> {
         const SIDE: &str = "clip.vision";
         self.encoder.check(SIDE)?;
@@ -192,6 +201,10 @@ macro_rules! convolutional {
         impl ImageTower for $tower {
             fn build(&self, g: &mut GraphBuilder, states: bool) -> Result<Value, ComputeError> {
                 $tower::build(self, g, states)
+            }
+
+            fn build_places(&self, g: &mut GraphBuilder) -> Result<Places, ComputeError> {
+                $tower::build_places(self, g)
             }
 
             fn check(&self) -> Result<(), ModelsError> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attention_pool;
 use super::encoder::{Encoder, layer_norm, linear};
+use super::places::{Grid, Head, LastNorm, Places};
 
 /// How the patches become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +90,45 @@ impl Vit {
     /// `pixel_values` (images, patches, patch · patch · 3), `position_embeddings` (images, patches, width)
     /// and `pixel_attention_mask` u32 (images, patches).
     pub(crate) fn build(&self, g: &mut GraphBuilder, states: bool) -> Result<Value, ComputeError> {
+        let (x, mask) = self.build_blocks(g, states)?;
+        self.build_pool(g, x, mask)
+    }
+
+    /// The same with every patch apart: of means the patches themselves, of a class token and of attention what the
+    /// head makes of one patch alone.
+    pub(crate) fn build_places(&self, g: &mut GraphBuilder) -> Result<Places, ComputeError> {
+        let (x, mask) = self.build_blocks(g, false)?;
+        let pooled = self.build_pool(g, x, mask)?;
+        let norm = LastNorm { name: "v.post_ln", width: self.encoder.width, eps: self.encoder.attention.eps };
+        let post = |g: &mut GraphBuilder, x| layer_norm(g, x, norm.name, norm.width, norm.eps);
+        let before = self.final_norm == FinalNorm::BeforePool;
+        let x = if self.class_token { g.slice(x, 1, 1, self.patches())? } else { x };
+        let head = match self.pool {
+            VitPool::Class => Head::Separate { features: post(g, x)? },
+            VitPool::Mean if before => Head::Mean { places: post(g, x)? },
+            VitPool::Mean => Head::MeanNorm { places: x, norm },
+            VitPool::Attention => {
+                let x = if before { post(g, x)? } else { x };
+                let x = attention_pool::build_each(&self.encoder, g, "v", x)?;
+                Head::Separate { features: if before { x } else { post(g, x)? } }
+            }
+        };
+        let grid = match self.input {
+            VitInput::Pixels { image } => {
+                let places = image.map(|side| side / self.patch);
+                Grid::Fixed { places, pixels: places.map(|count| count * self.patch) }
+            }
+            VitInput::Patches { .. } => Grid::Patches,
+        };
+        Ok(Places { pooled, head, grid })
+    }
+
+    /// Everything before the pooling: (images, tokens, width), and NaFlex's mask.
+    fn build_blocks(
+        &self,
+        g: &mut GraphBuilder,
+        states: bool,
+    ) -> Result<(Value, Option<Value>), ComputeError> {
         g.scope("v");
         let (x, mask) = match self.input {
             VitInput::Pixels { image } => (self.embed_pixels(g, image)?, None),
@@ -98,7 +138,11 @@ impl Vit {
         let x =
             if self.pre_norm { layer_norm(g, x, "v.pre_ln", width, self.encoder.attention.eps)? } else { x };
         let attend = Attend { mask, ..Attend::all(self.encoder.attention_scale()) };
-        let x = self.encoder.build(g, "v", x, attend, states)?;
+        Ok((self.encoder.build(g, "v", x, attend, states)?, mask))
+    }
+
+    fn build_pool(&self, g: &mut GraphBuilder, x: Value, mask: Option<Value>) -> Result<Value, ComputeError> {
+        let width = self.encoder.width;
         let post = |g: &mut GraphBuilder, x| layer_norm(g, x, "v.post_ln", width, self.encoder.attention.eps);
         let before = self.final_norm == FinalNorm::BeforePool;
         match self.pool {
