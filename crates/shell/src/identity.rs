@@ -42,6 +42,11 @@ impl ExecutorIdentity {
         Self { device: "cpu", tier: host::tier(), numerics, threads }
     }
 
+    /// `cpu, avx2, exact`: what results depend on. They do not depend on the number of threads.
+    pub(crate) fn name(&self) -> String {
+        format!("{}, {}, {}", self.device, self.tier, self.numerics)
+    }
+
     /// `cpu, avx2, exact, 4 threads`.
     pub(crate) fn line(&self) -> String {
         let Self { device, tier, numerics, threads } = self;

@@ -1,21 +1,31 @@
 //! `bedside`: the program. Each command is one file; this one starts them and turns failures into exit codes.
 
 mod bench;
+mod cache;
+mod calibrate;
 mod classify;
 mod cli;
+mod clock;
+mod demo;
 mod embed;
 mod encoder;
 mod exit;
+mod folder;
 mod identity;
+mod image;
 mod inputs;
 mod interrupt;
 mod model;
 mod npy;
 mod output;
+mod phantom;
 mod picture;
 mod progress;
+mod prove;
+mod scan;
 mod store;
 mod text;
+mod watch;
 
 use std::env;
 use std::process::ExitCode;
@@ -42,8 +52,17 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<exit::Code, Failure> {
     let store = arguments.store.as_deref();
     match &arguments.command {
+        Command::Scan(arguments) => scan::run(arguments, store),
+        Command::Watch(arguments) => watch::run(arguments, store),
+        Command::Demo(arguments) => demo::run(arguments, store),
+        Command::Prove(arguments) => prove::run(arguments, store),
+        Command::Cache(command) => cache::run(command, store),
+        Command::Audit(command) => cache::audit(command, store),
+        Command::Calibrate(arguments) => calibrate::run(arguments, store),
         Command::Embed(arguments) => embed::run(arguments, store),
         Command::Classify(arguments) => classify::run(arguments, store),
+        Command::Image(command) => image::run(command, store),
+        Command::Phantom(arguments) => phantom::run(arguments),
         Command::Model(command) => model::run(command, store),
         Command::Bench(arguments) => bench::run(arguments, store),
     }

@@ -1,5 +1,5 @@
-//! The folder in which the program keeps what it must remember: `version`, `digests/`, and later `doctor/`,
-//! `tune/`, `pipelines/`, `vault/`.
+//! The folder in which the program keeps what it must remember: `version`, `digests/`, `models/`, `vault/`, and
+//! later `doctor/`, `tune/`, `pipelines/`.
 
 use std::env;
 use std::fs;
@@ -94,6 +94,17 @@ impl Store {
     /// Remembered digests of model files.
     pub(crate) fn digests(&self) -> DigestCache {
         DigestCache::at(self.folder.join("digests"))
+    }
+
+    /// The folder of the vault, which the vault makes.
+    pub(crate) fn vault(&self) -> PathBuf {
+        self.folder.join("vault")
+    }
+
+    /// The folder of models that are built in. Errors: it cannot be made.
+    pub(crate) fn models(&self) -> std::io::Result<PathBuf> {
+        let folder = self.folder.join("models");
+        fs::create_dir_all(&folder).map(|()| folder)
     }
 }
 

@@ -5,6 +5,7 @@ mod encoder;
 mod machine;
 mod memory;
 mod ops;
+mod scan;
 
 use std::path::Path;
 
@@ -15,7 +16,10 @@ use crate::exit::{Code, Failure};
 pub(crate) fn run(arguments: &BenchArguments, store: Option<&Path>) -> Result<Code, Failure> {
     match &arguments.command {
         Some(BenchCommand::Ops(arguments)) => ops::run(arguments),
-        None => encoder::run(arguments, store),
+        None => match &arguments.scan {
+            Some(path) => scan::run(arguments, path, store),
+            None => encoder::run(arguments, store),
+        },
     }
 }
 

@@ -15,12 +15,16 @@ pub(crate) struct BenchArguments {
     pub(crate) command: Option<BenchCommand>,
 
     /// The model, as for `model inspect`. Only its image tower is loaded
-    #[arg(long, value_name = "FILE|FOLDER", required = true)]
+    #[arg(long, value_name = "FILE|FOLDER", required_unless_present = "scan")]
     pub(crate) model: Option<PathBuf>,
 
     /// The PNG or JPEG file to encode
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "scan")]
     pub(crate) image: Option<PathBuf>,
+
+    /// Instead: a scan, judged as `scan` does, with the built-in model or with --model
+    #[arg(long, value_name = "FILE", conflicts_with = "image")]
+    pub(crate) scan: Option<PathBuf>,
 
     /// Runs of what is done for each image. Loading is repeated three times at most
     #[arg(long, value_name = "N", default_value = "20")]
@@ -36,7 +40,8 @@ pub(crate) struct BenchArguments {
 
 const BENCH_HELP: &str = "\
 `first result` is open, load, decode, preprocess and encode in one go, as a user waits for it; `load` plans too. \
-The operating system may hold the files in memory already.
+The operating system may hold the files in memory already. With --scan: `judge` is mask, quality, encoding and scores of \
+all frames; `cached` the same file answered from a store.
 
 Example: bedside bench --model clip.gguf --image frame.png";
 

@@ -4,7 +4,7 @@ use bedside_compute::{Numerics, host};
 use clap::{Args, ValueEnum};
 
 /// What decides the cost of a load.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct CostArguments {
     /// How quantized weights are multiplied
     #[arg(long, value_enum, value_name = "HOW", default_value = "exact")]
@@ -16,7 +16,7 @@ pub(crate) struct CostArguments {
 }
 
 /// How a network is loaded.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct LoadArguments {
     /// Threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=host::MAX_THREADS as i64))]

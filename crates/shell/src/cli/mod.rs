@@ -1,9 +1,14 @@
 //! The command line, as clap shows it in `--help`.
 
 mod bench;
+mod cache;
+mod calibrate;
 mod encode;
+mod image;
 mod load;
 mod model;
+mod phantom;
+mod scan;
 
 use std::path::PathBuf;
 
@@ -11,11 +16,23 @@ use clap::{Parser, Subcommand};
 use log::LevelFilter;
 
 pub(crate) use bench::{BenchArguments, BenchCommand, BenchOpsArguments};
+pub(crate) use cache::{
+    AuditCommand, CacheCommand, CacheExportArguments, CacheListArguments, CachePruneArguments,
+    CacheShowArguments,
+};
+pub(crate) use calibrate::CalibrateArguments;
 pub(crate) use encode::{ClassifyArguments, EmbedArguments};
+pub(crate) use image::{
+    FrameChoice, ImageCommand, ImageConvertArguments, ImageInspectArguments, ImagePreprocessArguments,
+};
 pub(crate) use load::{CostArguments, LoadArguments};
 pub(crate) use model::{
     CompareArguments, ConvertArguments, InspectArguments, ModelCommand, PlanArguments, QuantizeArguments,
     VerifyArguments,
+};
+pub(crate) use phantom::{PhantomArguments, RangesChoice};
+pub(crate) use scan::{
+    DemoArguments, ExamArguments, ExamChoice, ProveArguments, ScanArguments, WatchArguments,
 };
 
 /// Runs compressed vision-language models on point-of-care devices, with no network.
@@ -55,10 +72,31 @@ impl Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Judge scans: findings with their limits, kept and shown
+    Scan(ScanArguments),
+    /// Judge scans as they arrive in a folder, the newest on a page
+    Watch(WatchArguments),
+    /// Simulate an exam and scan it
+    Demo(DemoArguments),
+    /// Compute a report again and compare every byte
+    Prove(ProveArguments),
+    /// Look at what the store keeps
+    #[command(subcommand)]
+    Cache(CacheCommand),
+    /// Check the log of what happened
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Fit what a protocol needs to speak of probabilities
+    Calibrate(CalibrateArguments),
     /// Turn images or texts into embeddings
     Embed(EmbedArguments),
     /// Score images against labels; the probabilities are uncalibrated
     Classify(ClassifyArguments),
+    /// Look at scans, write their frames, prepare them as a model would
+    #[command(subcommand)]
+    Image(ImageCommand),
+    /// Simulate labelled ultrasound
+    Phantom(PhantomArguments),
     /// Look at, check, compare, convert and quantize model files, and plan their memory
     #[command(subcommand)]
     Model(ModelCommand),
@@ -70,8 +108,16 @@ impl Command {
     /// Standard output is to carry one JSON document, errors included.
     pub(crate) fn wants_json(&self) -> bool {
         match self {
+            Self::Scan(arguments) => arguments.json,
+            Self::Watch(_) | Self::Demo(_) => false,
+            Self::Prove(arguments) => arguments.json,
+            Self::Cache(command) => command.json(),
+            Self::Audit(command) => command.json(),
+            Self::Calibrate(arguments) => arguments.json,
             Self::Embed(arguments) => arguments.json,
             Self::Classify(arguments) => arguments.json,
+            Self::Image(command) => command.json(),
+            Self::Phantom(arguments) => arguments.json,
             Self::Model(command) => command.json(),
             Self::Bench(arguments) => arguments.wants_json(),
         }

@@ -4,7 +4,9 @@ mod classify;
 mod convert;
 mod embed;
 mod files;
+mod phantom;
 mod refusals;
+mod scan;
 mod tiny;
 
 use std::fs;
