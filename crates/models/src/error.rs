@@ -26,6 +26,14 @@ pub enum ModelsError {
         /// Names of the architectures there are.
         known: String,
     },
+    /// A text model this build does not know.
+    #[error("has no text model this build knows: {found}; known are {known}")]
+    TextArchitecture {
+        /// What the model says it is.
+        found: String,
+        /// Names of the architectures there are.
+        known: String,
+    },
     /// A file that the architecture needs is not in the folder.
     #[error("{file} is missing: {why}")]
     FileMissing {
@@ -85,7 +93,7 @@ pub enum ModelsError {
     /// An embedding with values that are NaN or infinite: nothing can be said from it.
     #[error("the {tower} tower gave values that are NaN or infinite")]
     ResultNotFinite {
-        /// `image` or `text`.
+        /// `image` or `text`; of a text model, its logits.
         tower: &'static str,
     },
     /// A tokenizer that cannot be read or used.
@@ -98,7 +106,7 @@ pub enum ModelsError {
     },
     /// A tokenizer that makes ids the token table does not have.
     #[error(
-        "the tokenizer has {tokenizer} ids, the model's token table {table}: they do not belong together"
+        "the tokenizer has {tokenizer} ids, the model's token table {table} rows: they do not belong together"
     )]
     Vocabulary {
         /// Largest id of the tokenizer and one.
@@ -111,6 +119,30 @@ pub enum ModelsError {
     NoTower {
         /// `image` or `text`.
         tower: &'static str,
+    },
+    /// A prompt with the answer asked for is longer than the context: nothing was run.
+    #[error(
+        "the prompt has {prompt} tokens, with {answer} for the answer more than the context of {context}"
+    )]
+    Context {
+        /// Tokens of the prompt.
+        prompt: u64,
+        /// Most tokens of the answer.
+        answer: u64,
+        /// Tokens that the caches hold.
+        context: u64,
+    },
+    /// A chat template that cannot be used.
+    #[error("chat template: {reason}")]
+    ChatTemplate {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A JSON schema that answers cannot be held to.
+    #[error("JSON schema: {reason}")]
+    Schema {
+        /// What is wrong.
+        reason: String,
     },
     /// A list that must not be empty, or a template without its place.
     #[error("{what}: expected {expected}, got {got}")]

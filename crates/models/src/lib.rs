@@ -24,16 +24,24 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod chat;
 mod classify;
 mod clip;
 mod config;
 mod convert;
+mod decoder_names;
 mod description;
 mod dual_encoder;
 mod error;
+mod gemma3;
+mod generate;
+mod gguf_config;
 mod gguf_dual;
 mod gguf_keys;
+mod hf_decoder;
 mod hugging_face;
+mod language;
+mod llama;
 mod load;
 mod naflex;
 mod name_table;
@@ -41,17 +49,23 @@ mod named_weights;
 mod networks;
 mod open_clip;
 mod patches;
+mod qwen2;
 mod registry;
 mod siglip;
 mod tokenizer;
 mod tokenizer_files;
 mod towers;
 
+pub use chat::{ChatContent, ChatMessage, Date};
 pub use classify::{LabelScore, cosine, label_embeddings, label_scores};
 pub use convert::{Converted, convert};
 pub use description::{ScoreActivation, Scores};
 pub use dual_encoder::{DualEncoder, Embeddings};
 pub use error::ModelsError;
+pub use generate::{
+    EmbeddingBlock, Event, Finish, GeneratePlan, GenerateSettings, Generated, Generator, LogProbability,
+    Part, Prompt, Sampling, generate_plan, is_text_model,
+};
 pub use load::{LoadPlan, LoadSettings, Towers, plan};
 pub use networks::{Networks, networks};
 pub use patches::{Attribution, PatchEmbeddings};

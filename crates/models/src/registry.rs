@@ -7,7 +7,10 @@ use bedside_weights::{Layout, Model};
 
 use crate::config::shown;
 use crate::description::Description;
-use crate::{ModelsError, clip, gguf_dual, open_clip, siglip};
+use crate::gguf_config::GgufConfig;
+use crate::hf_decoder::text_type;
+use crate::language::Language;
+use crate::{ModelsError, clip, gemma3, gguf_dual, llama, open_clip, qwen2, siglip};
 
 /// An architecture file's two functions.
 struct Architecture {
@@ -22,6 +25,73 @@ const ARCHITECTURES: &[Architecture] = &[
     Architecture { name: "siglip, siglip2", matches: siglip::matches, read: siglip::read },
     Architecture { name: "OpenCLIP", matches: open_clip::matches, read: open_clip::read },
 ];
+
+/// A text model's file: by what it is known, and its two functions.
+struct TextArchitecture {
+    /// `general.architecture` in GGUF.
+    gguf: &'static [&'static str],
+    /// `model_type` of the text model in a Hugging Face folder.
+    types: &'static [&'static str],
+    read: fn(&Model) -> Result<Language, ModelsError>,
+    read_gguf: fn(&GgufConfig<'_>) -> Result<Language, ModelsError>,
+}
+
+const TEXT_ARCHITECTURES: &[TextArchitecture] = &[
+    TextArchitecture {
+        gguf: &["llama"],
+        types: llama::TYPES,
+        read: llama::read,
+        read_gguf: llama::read_gguf,
+    },
+    TextArchitecture {
+        gguf: &["gemma3"],
+        types: gemma3::TYPES,
+        read: gemma3::read,
+        read_gguf: gemma3::read_gguf,
+    },
+    TextArchitecture {
+        gguf: &["qwen2", "qwen2vl"],
+        types: qwen2::TYPES,
+        read: qwen2::read,
+        read_gguf: qwen2::read_gguf,
+    },
+];
+
+/// Read the text model of a file or folder. Errors: `TextArchitecture` where none matches; what its
+/// configurations get wrong; `Tensor` for a block's tensor that the architecture does not have.
+pub(crate) fn describe_text(model: &Model) -> Result<Language, ModelsError> {
+    let unknown = || {
+        let types = TEXT_ARCHITECTURES.iter().flat_map(|known| known.types.iter().chain(known.gguf));
+        let known: BTreeSet<&str> = types.copied().collect();
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        ModelsError::TextArchitecture { found: what(model), known }
+    };
+    let language = match GgufConfig::of(model) {
+        Some(config) => {
+            let named = |known: &&TextArchitecture| known.gguf.contains(&config.architecture());
+            let found = TEXT_ARCHITECTURES.iter().find(named).ok_or_else(unknown)?;
+            (found.read_gguf)(&config)?
+        }
+        None => {
+            let name = text_type(model).ok_or_else(unknown)?;
+            let found = TEXT_ARCHITECTURES.iter().find(|known| known.types.contains(&name));
+            (found.ok_or_else(unknown)?.read)(model)?
+        }
+    };
+    language.check(model)?;
+    Ok(language)
+}
+
+/// Whether the file or folder has a text model of a kind that this build knows: no dual encoder has.
+pub(crate) fn is_text(model: &Model) -> bool {
+    let known = |name: &str, of: fn(&TextArchitecture) -> &'static [&'static str]| {
+        TEXT_ARCHITECTURES.iter().any(|known| of(known).contains(&name))
+    };
+    match GgufConfig::of(model) {
+        Some(config) => known(config.architecture(), |known| known.gguf),
+        None => text_type(model).is_some_and(|name| known(name, |known| known.types)),
+    }
+}
 
 /// Read a model's description. Errors: `Architecture` where none matches; what its configurations get
 /// wrong.

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
+use bedside_compute::Numerics;
 use bedside_compute::host::MAX_THREADS;
 use bedside_models::{DualEncoder, Embeddings, LoadSettings, Towers};
 use bedside_weights::Model;
@@ -15,16 +16,21 @@ use crate::picture;
 /// How to load. One image runs at a time, so that memory is small and no image has influence on another's
 /// numbers.
 pub(crate) fn settings(load: &LoadArguments, towers: Towers) -> LoadSettings {
-    let asked = load.threads.and_then(|threads| NonZeroUsize::new(threads.into()));
-    let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let most = NonZeroUsize::new(MAX_THREADS).unwrap_or(NonZeroUsize::MIN);
     LoadSettings {
-        threads: asked.unwrap_or_else(cores).min(most),
-        numerics: load.cost.numerics.into(),
+        threads: threads(load),
+        numerics: load.cost.numerics(Numerics::Exact),
         memory_budget: load.cost.memory_budget,
         towers,
         ..LoadSettings::default()
     }
+}
+
+/// As many as asked for, else one for each core.
+pub(crate) fn threads(load: &LoadArguments) -> NonZeroUsize {
+    let asked = load.threads.and_then(|threads| NonZeroUsize::new(threads.into()));
+    let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let most = NonZeroUsize::new(MAX_THREADS).unwrap_or(NonZeroUsize::MIN);
+    asked.unwrap_or_else(cores).min(most)
 }
 
 /// Load the model at `path`. Errors: what the model is refused for, with its name.

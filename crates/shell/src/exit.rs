@@ -67,9 +67,10 @@ impl Failure {
     /// A failure while an image or a text was made ready for a loaded model, or run through it.
     pub(crate) fn of_input(error: ModelsError) -> Self {
         match error {
-            ModelsError::Imaging(_) | ModelsError::Tokenizer { .. } => {
-                Self::new(Code::Input, anyhow!("{error}"))
-            }
+            ModelsError::Imaging(_)
+            | ModelsError::Tokenizer { .. }
+            | ModelsError::Context { .. }
+            | ModelsError::Schema { .. } => Self::new(Code::Input, anyhow!("{error}")),
             other => other.into(),
         }
     }
@@ -140,11 +141,14 @@ mod tests {
         let picture = || ModelsError::Imaging(ImagingError::SixteenBitGrey);
         let memory = ComputeError::Memory { what: "arena", bytes: 1 << 40 };
         let request = ModelsError::Request { what: "labels", expected: "one".into(), got: "none".into() };
+        let long = || ModelsError::Context { prompt: 60, answer: 5, context: 64 };
         let missing = ComputeError::WeightMissing { name: "v.blk.0.attn_q.weight".into() };
         let model = Path::new("a.gguf");
         for (failure, code) in [
             (Failure::of_input(tokenizer()), Code::Input),
             (Failure::of_input(picture()), Code::Input),
+            (Failure::of_input(long()), Code::Input),
+            (Failure::of_input(ModelsError::Schema { reason: "false".into() }), Code::Input),
             (Failure::of_input(missing.clone().into()), Code::Model),
             (Failure::of_model(model, tokenizer()), Code::Model),
             (Failure::of_model(model, picture()), Code::Model),

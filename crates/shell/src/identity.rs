@@ -1,6 +1,7 @@
 //! What a result was made with: the model's identity, by way of the digests that the store keeps, and the
 //! executor's.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use bedside_compute::{Numerics, host};
@@ -38,8 +39,12 @@ pub(crate) struct ExecutorIdentity {
 
 impl ExecutorIdentity {
     pub(crate) fn of(settings: &LoadSettings) -> Self {
-        let (numerics, threads) = (settings.numerics, settings.threads.get());
-        Self { device: "cpu", tier: host::tier(), numerics, threads }
+        Self::of_host(settings.numerics, settings.threads)
+    }
+
+    /// Of the CPU.
+    pub(crate) fn of_host(numerics: Numerics, threads: NonZeroUsize) -> Self {
+        Self { device: "cpu", tier: host::tier(), numerics, threads: threads.get() }
     }
 
     /// `cpu, avx2, exact`: what results depend on. They do not depend on the number of threads.

@@ -11,6 +11,7 @@ mod embed;
 mod encoder;
 mod exit;
 mod folder;
+mod generate;
 mod identity;
 mod image;
 mod inputs;
@@ -63,6 +64,7 @@ fn run(arguments: &Arguments) -> Result<exit::Code, Failure> {
         Command::Classify(arguments) => classify::run(arguments, store),
         Command::Image(command) => image::run(command, store),
         Command::Phantom(arguments) => phantom::run(arguments),
+        Command::Generate(arguments) => generate::run(arguments, store),
         Command::Model(command) => model::run(command, store),
         Command::Bench(arguments) => bench::run(arguments, store),
     }

@@ -22,6 +22,20 @@ pub(crate) fn name(text: &str) -> String {
     out
 }
 
+/// Text that a model made, for a terminal: lines and letters as they are, what a terminal would act upon
+/// escaped.
+pub(crate) fn prose(text: &str) -> String {
+    let acted_upon = |c: char| {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        turns || (c.is_control() && !matches!(c, '\n' | '\t'))
+    };
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if acted_upon(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
+}
+
 /// Quotes as they are, all that a terminal would act upon escaped.
 fn escaped(c: char) -> impl Iterator<Item = char> {
     let quote = matches!(c, '\'' | '"').then_some(c);
@@ -57,6 +71,11 @@ mod tests {
         assert_eq!(name("blk.0\u{1b}[31m"), "blk.0\\u{1b}[31m");
         assert_eq!(name("it's.gguf"), "it's.gguf");
         assert_eq!(name(&"x".repeat(200)).chars().count(), 97);
+    }
+
+    #[test]
+    fn prose_keeps_its_lines_and_commands_nothing() {
+        assert_eq!(prose("a\n\tnaïve 肺 \u{1b}[2J\u{202e}\r"), "a\n\tnaïve 肺 \\u{1b}[2J\\u{202e}\\u{d}");
     }
 
     #[test]

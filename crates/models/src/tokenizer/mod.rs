@@ -9,6 +9,7 @@ mod code_pages;
 mod fix_text;
 mod header;
 mod html;
+mod language;
 mod mojibake;
 mod mojibake_classes;
 mod side_files;
@@ -25,6 +26,7 @@ use tokenizers::{Encoding, Token, Tokenizer};
 
 pub(crate) use cleaning::Cleaning;
 use header::Header;
+pub(crate) use language::{Kind, LanguageTokenizer, Special};
 pub(crate) use side_files::{SideFile, padding_id, read_side_file};
 use simple::SimpleTokenizer;
 

@@ -5,6 +5,7 @@ pub(crate) mod bert;
 pub(crate) mod clip_text;
 pub(crate) mod conv_block;
 pub(crate) mod convnext;
+pub(crate) mod decoder;
 pub(crate) mod efficientnet;
 pub(crate) mod encoder;
 pub(crate) mod mobilenet;

@@ -6,13 +6,20 @@ use clap::{Args, ValueEnum};
 /// What decides the cost of a load.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CostArguments {
-    /// How quantized weights are multiplied
-    #[arg(long, value_enum, value_name = "HOW", default_value = "exact")]
-    pub(crate) numerics: NumericsChoice,
+    /// How quantized weights are multiplied [default: exact; fast for text models]
+    #[arg(long, value_enum, value_name = "HOW")]
+    numerics: Option<NumericsChoice>,
 
     /// Refuse a model that needs more memory: bytes, or with a unit as in 512MiB or 2GB [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) memory_budget: Option<u64>,
+}
+
+impl CostArguments {
+    /// As asked for, else as the kind of model runs.
+    pub(crate) fn numerics(&self, default: Numerics) -> Numerics {
+        self.numerics.map_or(default, Into::into)
+    }
 }
 
 /// How a network is loaded.

@@ -4,6 +4,7 @@ mod bench;
 mod cache;
 mod calibrate;
 mod encode;
+mod generate;
 mod image;
 mod load;
 mod model;
@@ -22,6 +23,7 @@ pub(crate) use cache::{
 };
 pub(crate) use calibrate::CalibrateArguments;
 pub(crate) use encode::{ClassifyArguments, EmbedArguments};
+pub(crate) use generate::{GenerateArguments, KvArguments, SamplingArguments};
 pub(crate) use image::{
     FrameChoice, ImageCommand, ImageConvertArguments, ImageInspectArguments, ImagePreprocessArguments,
 };
@@ -97,6 +99,8 @@ pub(crate) enum Command {
     Image(ImageCommand),
     /// Simulate labelled ultrasound
     Phantom(PhantomArguments),
+    /// Continue a prompt with a text model, word after word
+    Generate(GenerateArguments),
     /// Look at, check, compare, convert and quantize model files, and plan their memory
     #[command(subcommand)]
     Model(ModelCommand),
@@ -118,6 +122,7 @@ impl Command {
             Self::Classify(arguments) => arguments.json,
             Self::Image(command) => command.json(),
             Self::Phantom(arguments) => arguments.json,
+            Self::Generate(arguments) => arguments.json,
             Self::Model(command) => command.json(),
             Self::Bench(arguments) => arguments.wants_json(),
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::CostArguments;
+use super::{CostArguments, KvArguments};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelCommand {
@@ -19,7 +19,7 @@ pub(crate) enum ModelCommand {
     Quantize(QuantizeArguments),
     /// Write a dual encoder's folder as one GGUF file
     Convert(ConvertArguments),
-    /// Show what loading a dual encoder will cost, without loading it
+    /// Show what loading a dual encoder or a text model will cost, without loading it
     Plan(PlanArguments),
 }
 
@@ -176,13 +176,16 @@ pub(crate) struct PlanArguments {
     #[command(flatten)]
     pub(crate) cost: CostArguments,
 
-    /// Images that run at once
+    /// Of a dual encoder: images that run at once
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) images: NonZeroU32,
 
-    /// Texts that run at once
+    /// Of a dual encoder: texts that run at once
     #[arg(long, value_name = "N", default_value = "8")]
     pub(crate) texts: NonZeroU32,
+
+    #[command(flatten)]
+    pub(crate) kv: KvArguments,
 
     /// Show every step: its value, where it lies, how long
     #[arg(long)]

@@ -4,6 +4,7 @@ mod compare;
 mod convert;
 mod inspect;
 mod plan;
+mod plan_text;
 mod quantize;
 mod verify;
 

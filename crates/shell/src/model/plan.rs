@@ -2,10 +2,11 @@
 
 use bedside_compute::Numerics;
 use bedside_compute::plan::{Plan, Totals};
-use bedside_models::{LoadPlan, LoadSettings, plan};
+use bedside_models::{LoadPlan, LoadSettings, is_text_model, plan};
 use bedside_weights::Model;
 use serde::Serialize;
 
+use super::plan_text;
 use crate::cli::PlanArguments;
 use crate::exit::{Code, Failure};
 use crate::{output, text};
@@ -32,7 +33,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
-struct Cost {
+pub(super) struct Cost {
     #[serde(flatten)]
     totals: Totals,
     total_bytes: u64,
@@ -45,13 +46,16 @@ impl From<Totals> for Cost {
 }
 
 pub(super) fn run(arguments: &PlanArguments) -> Result<Code, Failure> {
+    let model = Model::open(&arguments.model)?;
+    if is_text_model(&model) {
+        return plan_text::run(arguments, &model);
+    }
     let settings = LoadSettings {
-        numerics: arguments.cost.numerics.into(),
+        numerics: arguments.cost.numerics(Numerics::Exact),
         image_batch: u64::from(arguments.images.get()),
         text_batch: u64::from(arguments.texts.get()),
         ..LoadSettings::default()
     };
-    let model = Model::open(&arguments.model)?;
     let plan = plan(&model, &settings).map_err(|error| Failure::of_model(&arguments.model, error))?;
     let (sum, budget) = (plan.totals(), arguments.cost.memory_budget);
     let fits = budget.map(|budget| sum.total_bytes() <= budget);
@@ -104,7 +108,7 @@ fn report(path: &str, plan: &LoadPlan, settings: &LoadSettings) -> String {
     )
 }
 
-fn budget_line(sum: &Totals, budget: Option<u64>) -> String {
+pub(super) fn budget_line(sum: &Totals, budget: Option<u64>) -> String {
     let (total, [shown, budget_shown]) =
         (sum.total_bytes(), [sum.total_bytes(), budget.unwrap_or(0)].map(text::count));
     match budget {

@@ -4,6 +4,7 @@ mod classify;
 mod convert;
 mod embed;
 mod files;
+mod generate;
 mod phantom;
 mod refusals;
 mod scan;
