@@ -46,7 +46,17 @@ const FLOORS: &[Floor] = &[
     Floor {
         name: "bedside-compute",
         arrows: &["bedside-tensor"],
-        external: &["wgpu", "naga", "pollster", "burn", "burn-wgpu", "bytemuck", "half", "rayon", "serde_json"],
+        external: &[
+            "wgpu",
+            "naga",
+            "pollster",
+            "burn",
+            "burn-wgpu",
+            "bytemuck",
+            "half",
+            "rayon",
+            "serde_json",
+        ],
     },
     Floor { name: "bedside-imaging", arrows: &["bedside-tensor"], external: &["dicom-*", "image", "blake3"] },
     Floor { name: "firmware-control", arrows: &["bedside-link"], external: &["embedded-hal"] },
