@@ -221,6 +221,44 @@ pub enum ComputeError {
         /// What the system says.
         reason: String,
     },
+    /// No GPU adapter that answers the choice.
+    #[error("no GPU adapter for {wanted}; found: {found}")]
+    GpuMissing {
+        /// What was asked for.
+        wanted: String,
+        /// The adapters there are.
+        found: String,
+    },
+    /// The GPU's driver gave up: the device cannot be used any more. Open it again, or take the CPU.
+    #[error("GPU {adapter} is lost: {reason}")]
+    GpuLost {
+        /// Name of the adapter.
+        adapter: String,
+        /// What the driver says.
+        reason: String,
+    },
+    /// The GPU's driver refuses something that should work.
+    #[error("GPU {adapter} refuses {what}: {reason}")]
+    GpuRefused {
+        /// Name of the adapter.
+        adapter: String,
+        /// What was asked of it.
+        what: String,
+        /// What it says.
+        reason: String,
+    },
+    /// A value or kernel that exceeds a limit of the adapter.
+    #[error("GPU {adapter}: {what}: {got} exceeds the limit of {limit}")]
+    GpuLimit {
+        /// Name of the adapter.
+        adapter: String,
+        /// What was counted.
+        what: String,
+        /// The adapter's limit.
+        limit: u64,
+        /// What was asked for.
+        got: u64,
+    },
     /// There is no such device, or it gives no results.
     #[error("device: {reason}")]
     Device {

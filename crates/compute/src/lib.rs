@@ -4,7 +4,7 @@
 //! An operation is one folder in `ops/`: parameters, shape check and cost, a plain reference with f64
 //! accumulators, and the kernels. The [`reference`](mod@reference) executor plays whole graphs with the references; it
 //! judges all other executors and is never optimised. [`host`] plays them on the CPU as fast as that goes,
-//! [`device`] on burn tensors wherever burn computes; [`train`] gives gradients.
+//! [`gpu`] with our own kernels on a GPU, [`device`] on burn tensors wherever burn computes; [`train`] gives gradients.
 //!
 //! This crate knows no architecture, opens no file and no window to the network, and never chooses
 //! numerics by free memory.
@@ -47,11 +47,13 @@
 
 pub mod device;
 mod error;
+pub mod gpu;
 mod graph;
 pub mod host;
 mod kv;
 mod ops;
 pub mod plan;
+mod player;
 pub mod reference;
 pub mod rewrite;
 mod source;
@@ -65,5 +67,6 @@ pub use graph::{
 };
 pub use kv::KvFormat;
 pub use ops::*;
+pub use player::{Player, Target};
 pub use source::{Overlay, OwnedWeight, WeightSource};
 pub use tensor::HostTensor;

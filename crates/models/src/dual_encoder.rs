@@ -1,6 +1,6 @@
 //! A dual encoder ready to run: images and texts to embeddings of one space.
 
-use bedside_compute::{HostTensor, Sizes, Symbol, host};
+use bedside_compute::{HostTensor, Player, Sizes, Symbol, Target};
 use bedside_imaging::{NaflexPatches, Pixels, Prepared, Preprocessing};
 use bedside_weights::Model;
 
@@ -41,7 +41,7 @@ impl Embeddings {
 
 pub(crate) struct ImageSide {
     pub(crate) vision: Vision,
-    executor: host::Executor,
+    executor: Player,
     batch: usize,
     /// The tower gives its places too.
     pub(crate) places: Option<PlacesOutput>,
@@ -51,7 +51,7 @@ pub(crate) struct ImageSide {
 
 struct TextSide {
     text: Text,
-    executor: host::Executor,
+    executor: Player,
     batch: usize,
 }
 
@@ -70,11 +70,21 @@ impl DualEncoder {
     /// Load the towers that `settings` names. The model's files may be closed afterwards.
     /// Errors: no dual encoder; what its configurations, tokenizer or weights get wrong; the budget.
     pub fn open(model: &Model, settings: &LoadSettings) -> Result<Self, ModelsError> {
-        Self::open_with(model, settings, Keep::Results)
+        Self::open_on(model, settings, &Target::Cpu { threads: settings.threads })
+    }
+
+    /// As [`DualEncoder::open`], on the device of `target`. Errors: as `open`'s, and what the device refuses.
+    pub fn open_on(model: &Model, settings: &LoadSettings, target: &Target) -> Result<Self, ModelsError> {
+        Self::open_with(model, settings, target, Keep::Results)
     }
 
     /// `keep`: what the towers give beside, for [`DualEncoder::image_states`] or [`DualEncoder::embed_patches`].
-    pub(crate) fn open_with(model: &Model, settings: &LoadSettings, keep: Keep) -> Result<Self, ModelsError> {
+    pub(crate) fn open_with(
+        model: &Model,
+        settings: &LoadSettings,
+        target: &Target,
+        keep: Keep,
+    ) -> Result<Self, ModelsError> {
         let description = describe(model)?;
         let sides = Sides::prepare(model, &description, settings, keep)?;
         sides.check_values()?;
@@ -83,12 +93,12 @@ impl DualEncoder {
         let Description { architecture, vision, text, scores, tokenizer, .. } = description;
         let tokenizer = tokenizer.map(|read| read.tokenizer);
         let image = sides.image.zip(vision).map(|(side, vision)| {
-            let (executor, batch) = (side.load(settings.threads)?, batch(settings.image_batch));
+            let (executor, batch) = (side.load(target)?, batch(settings.image_batch));
             let places = (keep == Keep::Places).then(|| PlacesOutput::of(&vision)).transpose()?;
             Ok::<_, ModelsError>(ImageSide { vision, executor, batch, places, positions })
         });
         let text = sides.text.zip(text).map(|(side, text)| {
-            let (executor, batch) = (side.load(settings.threads)?, batch(settings.text_batch));
+            let (executor, batch) = (side.load(target)?, batch(settings.text_batch));
             Ok::<_, ModelsError>(TextSide { text, executor, batch })
         });
         let (image, text) = (image.transpose()?, text.transpose()?);

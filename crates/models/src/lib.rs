@@ -66,7 +66,7 @@ pub use generate::{
     EmbeddingBlock, Event, Finish, GeneratePlan, GenerateSettings, Generated, Generator, LogProbability,
     Part, Prompt, Sampling, generate_plan, is_text_model,
 };
-pub use load::{LoadPlan, LoadSettings, Towers, plan};
+pub use load::{LoadPlan, LoadSettings, Towers, examine, plan, seconds, tune};
 pub use networks::{Networks, networks};
 pub use patches::{Attribution, PatchEmbeddings};
 pub use registry::preprocessing;

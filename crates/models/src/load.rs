@@ -1,10 +1,16 @@
 //! From a description to networks ready to load: graphs, their weights, their plans.
 
 use std::num::NonZeroUsize;
+use std::time::Instant;
 
+use bedside_compute::gpu::doctor::{self, Report};
+use bedside_compute::gpu::{self, Device, Tuning};
 use bedside_compute::plan::{Budget, Plan, PlanSettings, Totals};
 use bedside_compute::rewrite::{Rewritten, rewrite};
-use bedside_compute::{Graph, KvFormat, Numerics, Overlay, Sizes, Symbol, host};
+use bedside_compute::{
+    ComputeError, Element, Graph, HostTensor, KvFormat, Node, Numerics, Overlay, Player, Sizes, Symbol,
+    Target,
+};
 use bedside_weights::{Model, Progress};
 
 use crate::ModelsError;
@@ -93,9 +99,43 @@ pub(crate) struct Side<'a> {
 
 impl Side<'_> {
     /// Take the memory that the plan states. Errors: those of the executor.
-    pub(crate) fn load(&self, threads: NonZeroUsize) -> Result<host::Executor, ModelsError> {
+    pub(crate) fn load(&self, target: &Target) -> Result<Player, ModelsError> {
         let overlay = Overlay::new(&self.weights, &self.rewritten.weights);
-        Ok(host::Executor::new(&self.rewritten.graph, &self.plan, &overlay, threads)?)
+        Ok(Player::new(&self.rewritten.graph, &self.plan, &overlay, target)?)
+    }
+
+    /// Seconds of a run at the bounds on inputs of zeros, the second of two. Errors: those of the executor.
+    fn seconds(&self, target: &Target) -> Result<f64, ModelsError> {
+        let mut player = self.load(target)?;
+        let sizes = self.plan.settings().bounds;
+        let zeros = |node: &Node| -> Result<(String, HostTensor), ComputeError> {
+            let dims: Vec<usize> = node.value.at(&sizes)?.iter().map(|&d| d as usize).collect();
+            let count = dims.iter().product();
+            let zeros = match node.value.element {
+                Element::F32 => HostTensor::f32(&dims, vec![0.0; count])?,
+                Element::U32 => HostTensor::u32(&dims, vec![0; count])?,
+            };
+            Ok((node.name.clone(), zeros))
+        };
+        let inputs = self.rewritten.graph.inputs().map(zeros).collect::<Result<Vec<_>, _>>()?;
+        let inputs: Vec<(&str, HostTensor)> =
+            inputs.iter().map(|(name, x)| (name.as_str(), x.clone())).collect();
+        player.run(&sizes, &inputs)?;
+        let begin = Instant::now();
+        player.run(&sizes, &inputs)?;
+        Ok(begin.elapsed().as_secs_f64())
+    }
+
+    /// Known answers for its operations on a device. Errors: weights that cannot be read.
+    fn examine(&self, device: &Device, tuning: Option<&Tuning>) -> Result<Report, ModelsError> {
+        let overlay = Overlay::new(&self.weights, &self.rewritten.weights);
+        Ok(doctor::examine_plan(&self.rewritten.graph, &self.plan, &overlay, device, tuning)?)
+    }
+
+    /// The fastest kernels for its operations on a device. Errors: weights that cannot be read; a lost device.
+    fn tune(&self, device: &Device, known: Option<&Tuning>) -> Result<Tuning, ModelsError> {
+        let overlay = Overlay::new(&self.weights, &self.rewritten.weights);
+        Ok(gpu::tune(&self.rewritten.graph, &self.plan, &overlay, device, known)?)
     }
 }
 
@@ -183,4 +223,42 @@ pub fn plan(model: &Model, settings: &LoadSettings) -> Result<LoadPlan, ModelsEr
         image: image.map(|side| side.plan),
         text: text.map(|side| side.plan),
     })
+}
+
+/// Whether a device computes the operations of this model rightly, in the formats of its weights: a report for each
+/// tower that `settings` name. Errors: as for loading.
+pub fn examine(
+    model: &Model,
+    settings: &LoadSettings,
+    device: &Device,
+    tuning: Option<&Tuning>,
+) -> Result<Vec<Report>, ModelsError> {
+    let description = crate::registry::describe(model)?;
+    let Sides { image, text } = Sides::prepare(model, &description, settings, Keep::Results)?;
+    image.iter().chain(&text).map(|side| side.examine(device, tuning)).collect()
+}
+
+/// Seconds that one batch of each tower that `settings` name takes on the device of `target`; for comparing devices.
+/// Errors: as for loading, and what the device refuses.
+pub fn seconds(model: &Model, settings: &LoadSettings, target: &Target) -> Result<f64, ModelsError> {
+    let description = crate::registry::describe(model)?;
+    let Sides { image, text } = Sides::prepare(model, &description, settings, Keep::Results)?;
+    image.iter().chain(&text).map(|side| side.seconds(target)).sum()
+}
+
+/// The fastest kernels of a device for the towers of this model that `settings` name. `known`: earlier choices.
+/// Errors: as for loading; a lost device.
+pub fn tune(
+    model: &Model,
+    settings: &LoadSettings,
+    device: &Device,
+    known: Option<&Tuning>,
+) -> Result<Tuning, ModelsError> {
+    let description = crate::registry::describe(model)?;
+    let Sides { image, text } = Sides::prepare(model, &description, settings, Keep::Results)?;
+    let mut tuning = known.cloned();
+    for side in image.iter().chain(&text) {
+        tuning = Some(side.tune(device, tuning.as_ref())?);
+    }
+    Ok(tuning.unwrap_or_default())
 }

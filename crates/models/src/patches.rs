@@ -6,6 +6,7 @@
 //! the features show). A class token or attention is no sum of places: there a vector is what the head makes of that
 //! place alone ([`Attribution::Separate`]), which shows likeness and adds up to nothing.
 
+use bedside_compute::Target;
 use bedside_imaging::{Pixels, Prepared, Preprocessing, Resize, ResizeRule};
 use bedside_weights::Model;
 use serde::{Deserialize, Serialize};
@@ -101,7 +102,7 @@ impl DualEncoder {
     /// image, which takes a little more memory and time. Embeddings may differ from those of a tower without in the
     /// last bits. Errors: as there.
     pub fn open_with_patches(model: &Model, settings: &LoadSettings) -> Result<Self, ModelsError> {
-        Self::open_with(model, settings, Keep::Places)
+        Self::open_with(model, settings, &Target::Cpu { threads: settings.threads }, Keep::Places)
     }
 
     /// Embeddings of one picture and its places. Errors: `NoTower`; `Request` for an encoder that was opened without;

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bedside_compute::Target;
+use bedside_compute::gpu::{AdapterChoice, Backend, Capabilities, Device, DeviceOptions, adapters};
 use bedside_imaging::{Prepared, decode};
 use bedside_tests::golden;
 use bedside_weights::{Model, Overwrite, Progress};
@@ -102,6 +104,10 @@ fn settings() -> LoadSettings {
     LoadSettings { image_batch: 3, text_batch: 5, ..LoadSettings::default() }
 }
 
+fn on() -> Target {
+    Target::Cpu { threads: settings().threads }
+}
+
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).fold(0.0f32, |m, (a, b)| m.max((a - b).abs()))
@@ -170,7 +176,8 @@ fn used_rows(values: &[f32], images: &[Prepared], stored: usize, width: usize) -
 fn every_block_is_the_references() {
     for case in &CASES {
         let Some(reference) = Reference::of(case.name) else { return };
-        let mut encoder = DualEncoder::open_with(&reference.model(), &settings(), Keep::States).unwrap();
+        let mut encoder =
+            DualEncoder::open_with(&reference.model(), &settings(), &on(), Keep::States).unwrap();
         let images = reference.prepared(&encoder);
         let states = encoder.image_states(&images).unwrap();
         for layer in 0.. {
@@ -199,7 +206,11 @@ fn every_block_is_the_references() {
 
 /// Embeddings and logits of a model, against the reference.
 fn check_results(what: &str, reference: &Reference, model: &Model) {
-    let mut encoder = DualEncoder::open(model, &settings()).unwrap();
+    check_results_on(what, reference, model, &on());
+}
+
+fn check_results_on(what: &str, reference: &Reference, model: &Model, on: &Target) {
+    let mut encoder = DualEncoder::open_on(model, &settings(), on).unwrap();
     let images = reference.prepared(&encoder);
     let images = encoder.embed_images(&images).unwrap();
     let texts = encoder.embed_texts(&reference.prompts()).unwrap();
@@ -227,6 +238,29 @@ fn embeddings_and_logits_are_the_references() {
     for case in &CASES {
         let Some(reference) = Reference::of(case.name) else { return };
         check_results(case.name, &reference, &reference.model());
+    }
+}
+
+/// On a GPU, if only a software one: once with its own limits, once with those of a small device.
+#[test]
+fn embeddings_and_logits_on_a_gpu_are_the_references() {
+    let Some(adapter) = adapters(Some(Backend::Vulkan)).into_iter().next() else {
+        return bedside_tests::skip("gpu", "no adapter through Vulkan, not even a software one");
+    };
+    let devices = [None, Some(Capabilities::SMALL)].map(|clamp| {
+        let named = AdapterChoice::Named(adapter.name.clone());
+        Device::open(&DeviceOptions { adapter: named, backend: Some(adapter.backend), clamp }, None).unwrap()
+    });
+    for case in &CASES {
+        let Some(reference) = Reference::of(case.name) else { return };
+        for device in &devices {
+            let on = Target::Gpu { device: device.clone(), tuning: None };
+            check_results_on(case.name, &reference, &reference.model(), &on);
+        }
+    }
+    let Some(reference) = Reference::of("siglip-tiny") else { return };
+    for report in crate::examine(&reference.model(), &settings(), &devices[0], None).unwrap() {
+        assert!(report.sound(), "{:#?}", report.failures().collect::<Vec<_>>());
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cli::ClassifyArguments;
 use crate::exit::{Code, Failure};
 use crate::identity::{ExecutorIdentity, ModelIdentity};
 use crate::inputs::{Refused, Worked, each};
-use crate::{encoder, output, text};
+use crate::{device, encoder, output, text};
 
 /// Said wherever the scores are shown.
 const UNCALIBRATED: &str = "uncalibrated: a model's own probabilities, for demonstration only";
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &ClassifyArguments, store: Option<&Path>) -> Result
     let settings = encoder::settings(&arguments.load, Towers::Both);
     let model = Model::open(&arguments.model)?;
     let identity = arguments.json.then(|| ModelIdentity::of(&arguments.model, &model, store)).transpose()?;
-    let mut encoder = encoder::load(&arguments.model, &model, &settings)?;
+    let (mut encoder, on) = device::load(&arguments.on, (&arguments.model, &model), &settings, store)?;
     let vectors = label_embeddings(&mut encoder, labels, templates)
         .map_err(|error| Failure::of_input(error).at("labels"))?;
     let scores = *encoder.scores();
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &ClassifyArguments, store: Option<&Path>) -> Result
         let [image, _] = encoder::embed_image(&mut encoder, path)?;
         Ok(label_scores(&scores, labels, &vectors, &image))
     })?;
-    let executor = ExecutorIdentity::of(&settings);
+    let executor = ExecutorIdentity::of(&settings, &on);
     match identity {
         Some(model) => {
             let document = Document {

@@ -15,7 +15,7 @@ use crate::cli::EmbedArguments;
 use crate::exit::{Code, Failure};
 use crate::identity::{ExecutorIdentity, ModelIdentity};
 use crate::inputs::{Refused, Worked, each};
-use crate::{encoder, npy, output, text};
+use crate::{device, encoder, npy, output, text};
 
 /// Numbers of a vector that the table shows.
 const SHOWN: usize = 4;
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &EmbedArguments, store: Option<&Path>) -> Result<Co
     let settings = LoadSettings { text_batch: 1, ..encoder::settings(&arguments.load, towers) };
     let model = Model::open(&arguments.model)?;
     let identity = arguments.json.then(|| ModelIdentity::of(&arguments.model, &model, store)).transpose()?;
-    let mut encoder = encoder::load(&arguments.model, &model, &settings)?;
+    let (mut encoder, on) = device::load(&arguments.on, (&arguments.model, &model), &settings, store)?;
     let worked = if images {
         let inputs = arguments.image.iter().map(|path| (path.display().to_string(), path));
         each(inputs, |path| encoder::embed_image(&mut encoder, path))?
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &EmbedArguments, store: Option<&Path>) -> Result<Co
         let inputs = arguments.text.iter().map(|text| (text.clone(), text));
         each(inputs, |text| encoder::embed_text(&mut encoder, text))?
     };
-    let executor = ExecutorIdentity::of(&settings);
+    let executor = ExecutorIdentity::of(&settings, &on);
     match identity {
         Some(model) => {
             let embeddings = worked.done.iter().map(|done| line(done, arguments.features)).collect();

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-use bedside_compute::Numerics;
+use bedside_compute::{Numerics, Target};
 use bedside_compute::host::MAX_THREADS;
 use bedside_models::{DualEncoder, Embeddings, LoadSettings, Towers};
 use bedside_weights::Model;
@@ -33,9 +33,14 @@ pub(crate) fn threads(load: &LoadArguments) -> NonZeroUsize {
     asked.unwrap_or_else(cores).min(most)
 }
 
-/// Load the model at `path`. Errors: what the model is refused for, with its name.
-pub(crate) fn load(path: &Path, model: &Model, settings: &LoadSettings) -> Result<DualEncoder, Failure> {
-    DualEncoder::open(model, settings).map_err(|error| Failure::of_model(path, error))
+/// Load the model at `path` for the device of `target`. Errors: what the model is refused for, with its name.
+pub(crate) fn load(
+    path: &Path,
+    model: &Model,
+    settings: &LoadSettings,
+    target: &Target,
+) -> Result<DualEncoder, Failure> {
+    DualEncoder::open_on(model, settings, target).map_err(|error| Failure::of_model(path, error))
 }
 
 /// The embedding of one image file, and the same before it was brought to length 1.

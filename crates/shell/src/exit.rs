@@ -115,7 +115,14 @@ impl From<ModelsError> for Failure {
     fn from(error: ModelsError) -> Self {
         let code = match &error {
             ModelsError::Weights(error) => code_of_weights(error),
-            ModelsError::Compute(ComputeError::Memory { .. } | ComputeError::Threads { .. }) => Code::Device,
+            ModelsError::Compute(
+                ComputeError::Memory { .. }
+                | ComputeError::Threads { .. }
+                | ComputeError::GpuMissing { .. }
+                | ComputeError::GpuLost { .. }
+                | ComputeError::GpuRefused { .. }
+                | ComputeError::GpuLimit { .. },
+            ) => Code::Device,
             ModelsError::Request { .. } => Code::Usage,
             _ => Code::Model,
         };

@@ -4,11 +4,12 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use bedside_compute::{Numerics, host};
+use bedside_compute::{Numerics, Target, host};
 use bedside_models::LoadSettings;
 use bedside_weights::{Digest, DigestCache, Model, Role, file_digests, model_identity};
 use serde::Serialize;
 
+use crate::device::Chosen;
 use crate::exit::Failure;
 use crate::progress;
 use crate::store::Store;
@@ -30,33 +31,50 @@ impl ModelIdentity {
 /// The executor in a report.
 #[derive(Debug, Serialize)]
 pub(crate) struct ExecutorIdentity {
-    device: &'static str,
-    /// Instruction-set tier of the integer dot products.
-    tier: &'static str,
+    device: String,
+    /// Instruction-set tier of the integer dot products; of the processor only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<&'static str>,
     numerics: Numerics,
-    threads: usize,
+    /// Of the processor only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threads: Option<usize>,
+    /// Why the device that was asked for was not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallback: Option<String>,
 }
 
 impl ExecutorIdentity {
-    pub(crate) fn of(settings: &LoadSettings) -> Self {
-        Self::of_host(settings.numerics, settings.threads)
+    pub(crate) fn of(settings: &LoadSettings, on: &Chosen) -> Self {
+        let (numerics, fallback) = (settings.numerics, on.fallback.clone());
+        match &on.target {
+            Target::Cpu { threads } => Self { fallback, ..Self::of_host(numerics, *threads) },
+            Target::Gpu { device, .. } => {
+                Self { device: device.identity(), tier: None, numerics, threads: None, fallback }
+            }
+        }
     }
 
     /// Of the CPU.
     pub(crate) fn of_host(numerics: Numerics, threads: NonZeroUsize) -> Self {
-        Self { device: "cpu", tier: host::tier(), numerics, threads: threads.get() }
+        let (tier, threads) = (Some(host::tier()), Some(threads.get()));
+        Self { device: "cpu".to_owned(), tier, numerics, threads, fallback: None }
     }
 
     /// `cpu, avx2, exact`: what results depend on. They do not depend on the number of threads.
     pub(crate) fn name(&self) -> String {
-        format!("{}, {}, {}", self.device, self.tier, self.numerics)
+        let tier = self.tier.map_or(String::new(), |tier| format!(", {tier}"));
+        format!("{}{tier}, {}", self.device, self.numerics)
     }
 
     /// `cpu, avx2, exact, 4 threads`.
     pub(crate) fn line(&self) -> String {
-        let Self { device, tier, numerics, threads } = self;
-        let plural = if *threads == 1 { "" } else { "s" };
-        format!("{device}, {tier}, {numerics}, {threads} thread{plural}")
+        let Self { device, tier, numerics, threads, fallback } = self;
+        let tier = tier.map_or(String::new(), |tier| format!(", {tier}"));
+        let threads =
+            threads.map_or(String::new(), |n| format!(", {n} thread{}", if n == 1 { "" } else { "s" }));
+        let fallback = fallback.as_ref().map_or(String::new(), |why| format!(" (not the GPU: {why})"));
+        format!("{device}{tier}, {numerics}{threads}{fallback}")
     }
 }
 

@@ -7,6 +7,8 @@ mod classify;
 mod cli;
 mod clock;
 mod demo;
+mod device;
+mod doctor;
 mod embed;
 mod encoder;
 mod exit;
@@ -67,5 +69,6 @@ fn run(arguments: &Arguments) -> Result<exit::Code, Failure> {
         Command::Generate(arguments) => generate::run(arguments, store),
         Command::Model(command) => model::run(command, store),
         Command::Bench(arguments) => bench::run(arguments, store),
+        Command::Doctor(arguments) => doctor::run(arguments),
     }
 }

@@ -1,5 +1,5 @@
 //! The folder in which the program keeps what it must remember: `version`, `digests/`, `models/`, `vault/`, and
-//! later `doctor/`, `tune/`, `pipelines/`.
+//! of GPUs `doctor/`, `tune/` and `pipelines/`.
 
 use std::env;
 use std::fs;
@@ -17,6 +17,9 @@ const VERSION: u32 = 1;
 
 /// The content of `version` is a number and a line end.
 const VERSION_BYTES: u64 = 16;
+
+/// Largest thing that is kept beside the digests: a driver's pipelines.
+const MAX_KEPT_BYTES: u64 = 80 << 20;
 
 /// A store that exists and has a version this build knows.
 #[derive(Debug)]
@@ -89,6 +92,30 @@ impl Store {
         // The name must survive a power cut too.
         let folder = fs::File::open(&self.folder).and_then(|folder| folder.sync_all());
         folder.context("cannot write to it")
+    }
+
+    /// What was kept under this name in one of the folders; `None`: nothing that can be read.
+    pub(crate) fn kept(&self, folder: &str, name: &str) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let file = fs::File::open(self.folder.join(folder).join(name)).ok()?;
+        let read = file.take(MAX_KEPT_BYTES + 1).read_to_end(&mut bytes).ok()?;
+        (read as u64 <= MAX_KEPT_BYTES).then_some(bytes)
+    }
+
+    /// Keep this, whole or not at all. What cannot be kept is worked out again: it costs a warning only.
+    pub(crate) fn keep(&self, folder: &str, name: &str, bytes: &[u8]) {
+        let write = || -> std::io::Result<()> {
+            let folder = self.folder.join(folder);
+            fs::create_dir_all(&folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(folder.join(name))?;
+            Ok(())
+        };
+        if let Err(error) = write() {
+            log::warn!("cannot keep {folder}/{name}: {error}");
+        }
     }
 
     /// Remembered digests of model files.

@@ -16,7 +16,7 @@ mod gpu;
 pub(crate) mod play;
 pub(crate) mod repeat;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

@@ -9,14 +9,14 @@ use crate::plan::{ELEMENT_BYTES, Place, Plan};
 
 /// A value's memory: whose it is, and from which byte on.
 #[derive(Clone, Copy)]
-pub(super) struct Root {
-    home: Home,
-    bytes: Dim,
+pub(crate) struct Root {
+    pub(crate) home: Home,
+    pub(crate) bytes: Dim,
 }
 
 /// Whose memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Home {
+pub(crate) enum Home {
     /// The arena's.
     Arena,
     /// Of the weight or constant.
@@ -27,14 +27,14 @@ pub(super) enum Home {
 
 /// A value's memory in one run, in elements.
 #[derive(Clone, Copy)]
-pub(super) struct Spot {
-    pub(super) home: Home,
-    pub(super) start: usize,
+pub(crate) struct Spot {
+    pub(crate) home: Home,
+    pub(crate) start: usize,
 }
 
 /// Where each value lies. Errors: [`ComputeError::Plan`] for a plan that claims a view where there is none
 /// or places a leaf where it cannot be.
-pub(super) fn roots(graph: &Graph, plan: &Plan) -> Result<Vec<Root>, ComputeError> {
+pub(crate) fn roots(graph: &Graph, plan: &Plan) -> Result<Vec<Root>, ComputeError> {
     let mut roots: Vec<Root> = Vec::with_capacity(graph.nodes().len());
     for ((value, node), placement) in graph.values().zip(plan.placements()) {
         let wrong = |reason| {
@@ -74,7 +74,7 @@ fn at(home: Home, bytes: u64) -> Root {
 
 impl Root {
     /// Its place at these sizes. Errors: [`ComputeError::Size`].
-    pub(super) fn at(&self, sizes: &Sizes) -> Result<Spot, ComputeError> {
+    pub(crate) fn at(&self, sizes: &Sizes) -> Result<Spot, ComputeError> {
         Ok(Spot { home: self.home, start: (self.bytes.at(sizes)? / ELEMENT_BYTES) as usize })
     }
 }

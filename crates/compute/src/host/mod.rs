@@ -8,7 +8,7 @@ pub(crate) mod cache;
 pub(crate) mod call;
 pub(crate) mod math;
 pub(crate) mod matmul;
-mod memory;
+pub(crate) mod memory;
 pub(crate) mod rows;
 mod run;
 #[cfg(test)]
@@ -24,7 +24,7 @@ use bedside_tensor::DType;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::ComputeError;
-use crate::graph::{Graph, Sizes, Symbol, Value};
+use crate::graph::{Graph, Sizes, Value};
 use crate::ops::Op;
 use crate::plan::{Place, Plan};
 use crate::reference::host_dims;
@@ -124,7 +124,7 @@ impl Executor {
         inputs: &[(&str, HostTensor)],
         times: Option<&mut Vec<Duration>>,
     ) -> Result<BTreeMap<String, HostTensor>, ComputeError> {
-        self.check_sizes(sizes)?;
+        self.plan.check_sizes(sizes)?;
         check_names(&self.graph, inputs)?;
         let Self { graph, plan, weights, caches, roots, arena, pool } = self;
         let dims = graph.nodes().iter().map(|node| host_dims(&node.value, sizes));
@@ -133,23 +133,15 @@ impl Executor {
         let mut run = Run { graph, plan, weights, caches, arena, dims, spots, sizes, pool };
         pool.install(|| run.play(inputs, times))
     }
-
-    fn check_sizes(&self, sizes: &Sizes) -> Result<(), ComputeError> {
-        let bounds = &self.plan.settings().bounds;
-        for symbol in Symbol::ALL {
-            if let (Some(size), Some(bound)) = (sizes.get(symbol), bounds.get(symbol))
-                && size > bound
-            {
-                let dim = format!("{symbol} = {size}");
-                return Err(ComputeError::Size { dim, reason: "larger than the plan's bound" });
-            }
-        }
-        Ok(())
-    }
 }
 
 /// How the plan keeps a weight. Errors: a plan made for other formats, or that no reader can follow.
-fn kept(graph: &Graph, plan: &Plan, value: Value, source: &dyn WeightSource) -> Result<Kept, ComputeError> {
+pub(crate) fn kept(
+    graph: &Graph,
+    plan: &Plan,
+    value: Value,
+    source: &dyn WeightSource,
+) -> Result<Kept, ComputeError> {
     let Place::Weight { format } = &plan.placements()[value.index()].place else { return Ok(Kept::F32) };
     let node = graph.node(value);
     if !matches!(node.op, Op::Weight) || format == DType::F32.name() {

@@ -93,7 +93,7 @@ pub(crate) fn load(
 }
 
 /// Whether the weight may stay in its own format.
-pub(super) fn takes_any_format(graph: &Graph, value: Value) -> bool {
+pub(crate) fn takes_any_format(graph: &Graph, value: Value) -> bool {
     !is_output(graph, value) && readers(graph, value).all(|(operation, i)| operation.any_format(i))
 }
 

@@ -1,6 +1,6 @@
 //! The operations, one folder each: parameters, shape check and cost in `mod.rs`, the plain reference in
-//! `reference.rs`; the kernels of the executors lie beside them: `host.rs` for the CPU, `formula.rs` for any
-//! device that burn knows.
+//! `reference.rs`; the kernels of the executors lie beside them: `host.rs` for the CPU, `gpu.rs` with its
+//! shaders for the GPU, `formula.rs` for any device that burn knows.
 
 mod check;
 #[cfg(test)]
@@ -67,6 +67,10 @@ pub(crate) trait Operation: Sync {
 
     /// The same on the CPU in f32: fills `call.out`. Errors as `reference`'s.
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch>;
+
+    /// The same on a GPU: its dispatches, made once at load. Errors: an adapter that none of its kernels fits, an
+    /// operand that it cannot read there.
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch>;
 
     /// The same on burn tensors, on any device; burn's autodiff can follow it. Operands and result are flat.
     /// Only for results of f32: indices stay on the host, where `reference` moves them. Errors as

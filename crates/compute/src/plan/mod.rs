@@ -17,7 +17,7 @@ pub use arena::Region;
 pub use totals::{Budget, Totals};
 
 use crate::ComputeError;
-use crate::graph::{Dim, Graph, Node, Sizes, Value, ValueType};
+use crate::graph::{Dim, Graph, Node, Sizes, Symbol, Value, ValueType};
 use crate::kv::KvFormat;
 use crate::ops::{Numerics, Op, packed_bytes, product};
 use crate::source::WeightSource;
@@ -201,6 +201,26 @@ impl Plan {
     /// One per node, in order.
     pub fn placements(&self) -> &[Placement] {
         &self.placements
+    }
+
+    /// A short digest of all of it, under which what was measured or checked for it can be kept. Not for secrets.
+    pub fn digest(&self) -> String {
+        // A plan is plain data, which serde_json always writes.
+        let told = serde_json::to_vec(self).unwrap_or_default();
+        format!("{:016x}", crate::gpu::digest::of(&told))
+    }
+
+    /// Errors: [`ComputeError::Size`] for a size beyond its bound.
+    pub(crate) fn check_sizes(&self, sizes: &Sizes) -> Result<(), ComputeError> {
+        for symbol in Symbol::ALL {
+            if let (Some(size), Some(bound)) = (sizes.get(symbol), self.settings.bounds.get(symbol))
+                && size > bound
+            {
+                let dim = format!("{symbol} = {size}");
+                return Err(ComputeError::Size { dim, reason: "larger than the plan's bound" });
+            }
+        }
+        Ok(())
     }
 
     /// What it costs.

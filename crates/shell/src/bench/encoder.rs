@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::memory::peak_bytes;
 use super::{median, p95};
 use crate::cli::BenchArguments;
+use crate::device::{self, Chosen};
 use crate::exit::{Code, Failure};
 use crate::identity::{ExecutorIdentity, ModelIdentity};
 use crate::{encoder, output, picture, text};
@@ -73,6 +74,7 @@ struct Subject<'a> {
     model: &'a Path,
     image: &'a Path,
     settings: LoadSettings,
+    on: Chosen,
 }
 
 impl Subject<'_> {
@@ -80,7 +82,8 @@ impl Subject<'_> {
     fn first(&self, clock: &mut Clock) -> Result<DualEncoder, Failure> {
         let begin = Instant::now();
         let model = clock.time("open", || Ok(Model::open(self.model)?))?;
-        let mut encoder = clock.time("load", || encoder::load(self.model, &model, &self.settings))?;
+        let mut encoder =
+            clock.time("load", || encoder::load(self.model, &model, &self.settings, &self.on.target))?;
         // Not into the clock: what is done for the first time is slower than what follows.
         self.again(&mut Clock::default(), &mut encoder)?;
         clock.note("first result", begin);
@@ -114,7 +117,9 @@ pub(super) fn run(arguments: &BenchArguments, store: Option<&Path>) -> Result<Co
     let given = "clap asks for it where no subcommand is";
     let (model, image) = (arguments.model.as_deref(), arguments.image.as_deref());
     let settings = encoder::settings(&arguments.load, Towers::Image);
-    let subject = Subject { model: model.expect(given), image: image.expect(given), settings };
+    let (model, image) = (model.expect(given), image.expect(given));
+    let on = device::choose(&arguments.on, &Model::open(model)?, &settings, store)?;
+    let subject = Subject { model, image, settings, on };
     let runs = usize::from(arguments.runs.get());
     let loads = runs.min(LOADS);
     let mut clock = Clock::default();
@@ -135,7 +140,7 @@ pub(super) fn run(arguments: &BenchArguments, store: Option<&Path>) -> Result<Co
     }
     let identity = || ModelIdentity::of(subject.model, &Model::open(subject.model)?, store);
     let model = arguments.json.then(identity).transpose()?;
-    let executor = ExecutorIdentity::of(&settings);
+    let executor = ExecutorIdentity::of(&settings, &subject.on);
     let phases = clock.phases();
     let document = Document { model, executor, architecture, phases, peak_bytes, planned_bytes };
     if arguments.json {

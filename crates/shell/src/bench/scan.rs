@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &BenchArguments, path: &Path, store: Option<&Path>)
     cached(&exam, path, arguments.runs.get(), &mut times)?;
     let whole = median(times.whole.clone());
     let document = Document {
-        executor: ExecutorIdentity::of(&engine.settings),
+        executor: ExecutorIdentity::of_host(engine.settings.numerics, engine.settings.threads),
         model: engine.model.clone(),
         frames,
         frames_per_second: whole.map(|seconds| frames as f64 / seconds),

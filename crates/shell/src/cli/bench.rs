@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::LoadArguments;
+use super::{DeviceArguments, LoadArguments};
 
 /// A model on an image, where no subcommand is named.
 #[derive(Debug, Args)]
@@ -32,6 +32,9 @@ pub(crate) struct BenchArguments {
 
     #[command(flatten)]
     pub(crate) load: LoadArguments,
+
+    #[command(flatten)]
+    pub(crate) on: DeviceArguments,
 
     /// Print one JSON document
     #[arg(long)]

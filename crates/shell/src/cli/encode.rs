@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use super::LoadArguments;
+use super::{DeviceArguments, LoadArguments};
 
 #[derive(Debug, Args)]
 #[command(
@@ -27,6 +27,9 @@ pub(crate) struct EmbedArguments {
 
     #[command(flatten)]
     pub(crate) load: LoadArguments,
+
+    #[command(flatten)]
+    pub(crate) on: DeviceArguments,
 
     /// Print one JSON document
     #[arg(long)]
@@ -80,6 +83,9 @@ pub(crate) struct ClassifyArguments {
 
     #[command(flatten)]
     pub(crate) load: LoadArguments,
+
+    #[command(flatten)]
+    pub(crate) on: DeviceArguments,
 
     /// Print one JSON document
     #[arg(long)]

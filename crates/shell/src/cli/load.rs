@@ -1,5 +1,8 @@
 //! Options of every command that plans or loads a network.
 
+use std::str::FromStr;
+
+use bedside_compute::gpu::{AdapterChoice, Backend};
 use bedside_compute::{Numerics, host};
 use clap::{Args, ValueEnum};
 
@@ -31,6 +34,43 @@ pub(crate) struct LoadArguments {
 
     #[command(flatten)]
     pub(crate) cost: CostArguments,
+}
+
+/// Where a network runs.
+#[derive(Debug, Args)]
+pub(crate) struct DeviceArguments {
+    /// Where to run: the processor, a GPU, the GPU whose name holds NAME, or whichever is sound and faster
+    #[arg(long, value_name = "auto|cpu|gpu|gpu:NAME", default_value = "auto")]
+    pub(crate) device: DeviceChoice,
+
+    /// Look for GPUs through this interface only: vulkan, metal, dx12 or gl
+    #[arg(long, value_name = "NAME")]
+    pub(crate) backend: Option<Backend>,
+}
+
+/// What `--device` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum DeviceChoice {
+    /// A sound GPU if it is faster, else the processor.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// A GPU; the processor if it is not sound.
+    Gpu(AdapterChoice),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match (text, text.strip_prefix("gpu:")) {
+            ("auto", _) => Ok(Self::Auto),
+            ("cpu", _) => Ok(Self::Cpu),
+            ("gpu", _) => Ok(Self::Gpu(AdapterChoice::Auto)),
+            (_, Some(name)) if !name.is_empty() => Ok(Self::Gpu(AdapterChoice::Named(name.to_owned()))),
+            _ => Err("auto, cpu, gpu or gpu:NAME is expected"),
+        }
+    }
 }
 
 /// [`Numerics`] by name.
@@ -77,6 +117,17 @@ fn size(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn devices_have_names() {
+        assert_eq!("auto".parse(), Ok(DeviceChoice::Auto));
+        assert_eq!("gpu".parse(), Ok(DeviceChoice::Gpu(AdapterChoice::Auto)));
+        let named = AdapterChoice::Named("llvmpipe".to_owned());
+        assert_eq!("gpu:llvmpipe".parse(), Ok(DeviceChoice::Gpu(named)));
+        for text in ["", "gpu:", "GPU", "tpu"] {
+            assert!(text.parse::<DeviceChoice>().is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

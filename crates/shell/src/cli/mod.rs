@@ -3,6 +3,7 @@
 mod bench;
 mod cache;
 mod calibrate;
+mod doctor;
 mod encode;
 mod generate;
 mod image;
@@ -22,12 +23,13 @@ pub(crate) use cache::{
     CacheShowArguments,
 };
 pub(crate) use calibrate::CalibrateArguments;
+pub(crate) use doctor::DoctorArguments;
 pub(crate) use encode::{ClassifyArguments, EmbedArguments};
 pub(crate) use generate::{GenerateArguments, KvArguments, SamplingArguments};
 pub(crate) use image::{
     FrameChoice, ImageCommand, ImageConvertArguments, ImageInspectArguments, ImagePreprocessArguments,
 };
-pub(crate) use load::{CostArguments, LoadArguments};
+pub(crate) use load::{CostArguments, DeviceArguments, DeviceChoice, LoadArguments};
 pub(crate) use model::{
     CompareArguments, ConvertArguments, InspectArguments, ModelCommand, PlanArguments, QuantizeArguments,
     VerifyArguments,
@@ -106,6 +108,8 @@ pub(crate) enum Command {
     Model(ModelCommand),
     /// Measure this machine: a model on an image, or single operations
     Bench(BenchArguments),
+    /// Find out whether the GPUs of this machine compute rightly
+    Doctor(DoctorArguments),
 }
 
 impl Command {
@@ -125,6 +129,7 @@ impl Command {
             Self::Generate(arguments) => arguments.json,
             Self::Model(command) => command.json(),
             Self::Bench(arguments) => arguments.wants_json(),
+            Self::Doctor(arguments) => arguments.json,
         }
     }
 }

@@ -58,7 +58,7 @@ impl Engine {
         let model = Model::open(&path)?;
         let identity = identity(&model, store)?;
         let settings = encoder::settings(&arguments.load, Towers::Both);
-        let executor = ExecutorIdentity::of(&settings);
+        let executor = ExecutorIdentity::of_host(settings.numerics, settings.threads);
         let _extracted = extracted;
         Ok(Self {
             protocol,

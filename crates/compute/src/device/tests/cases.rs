@@ -22,10 +22,10 @@ const PRODUCT: f64 = 1e-5;
 const NORM: f64 = 3e-5;
 
 /// What a test plays: a name, and cases for it.
-type Kind = (&'static str, BoxedStrategy<Vec<Case>>);
+pub(crate) type Kind = (&'static str, BoxedStrategy<Vec<Case>>);
 
 /// All operations.
-pub(super) fn all() -> Vec<Kind> {
+pub(crate) fn all() -> Vec<Kind> {
     vec![
         ("activation", activation().boxed()),
         ("add and mul", add_and_mul().boxed()),

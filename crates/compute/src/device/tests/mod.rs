@@ -1,6 +1,6 @@
 //! The device executor against the references: on the processor, and with the feature `burn-gpu` on a GPU.
 
-mod cases;
+pub(crate) mod cases;
 #[cfg(feature = "burn-gpu")]
 mod gpu;
 mod networks;
@@ -16,18 +16,18 @@ use crate::tensor::HostTensor;
 
 /// One operation with its operands; `tolerance`: of the largest magnitude (at least 1).
 #[derive(Debug, Clone)]
-struct Case {
-    op: Op,
-    operands: Vec<HostTensor>,
-    tolerance: f64,
+pub(crate) struct Case {
+    pub(crate) op: Op,
+    pub(crate) operands: Vec<HostTensor>,
+    pub(crate) tolerance: f64,
 }
 
 impl Case {
-    fn new(op: impl Into<Op>, operands: &[&HostTensor], tolerance: f64) -> Self {
+    pub(crate) fn new(op: impl Into<Op>, operands: &[&HostTensor], tolerance: f64) -> Self {
         Self { op: op.into(), operands: operands.iter().map(|&x| x.clone()).collect(), tolerance }
     }
 
-    fn operands(&self) -> Vec<&HostTensor> {
+    pub(crate) fn operands(&self) -> Vec<&HostTensor> {
         self.operands.iter().collect()
     }
 }

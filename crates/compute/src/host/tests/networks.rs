@@ -186,7 +186,7 @@ fn a_decoder_agrees_token_by_token_and_in_chunks() {
 }
 
 /// The decoder with every matrix in blocks, a tied embedding among them.
-fn in_blocks(graph: &Graph, dtype: DType) -> HashMap<String, OwnedWeight> {
+pub(crate) fn in_blocks(graph: &Graph, dtype: DType) -> HashMap<String, OwnedWeight> {
     let mut weights = random_weights(graph, 7);
     let is_matrix = |node: &&Node| node.value.dims.len() == 2;
     for node in graph.weights().filter(is_matrix) {
@@ -252,7 +252,7 @@ fn a_plan_of_another_model_is_refused() {
 }
 
 /// One block of width 256, so that every format's blocks fit.
-fn wide_decoder() -> Graph {
+pub(crate) fn wide_decoder() -> Graph {
     wide_parts().unwrap()
 }
 
@@ -356,7 +356,7 @@ fn runs_repeat_bit_for_bit_in_flat_memory() {
     }
 }
 
-fn resident_bytes() -> Option<u64> {
+pub(crate) fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)

@@ -1,6 +1,7 @@
 //! Sum of two values, element by element; the second may repeat over the first.
 
 mod formula;
+mod gpu;
 mod gradient;
 mod host;
 mod reference;
@@ -45,6 +46,10 @@ impl Operation for Add {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

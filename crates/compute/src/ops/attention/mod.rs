@@ -2,6 +2,7 @@
 //! never a tokens × tokens buffer of our own.
 
 mod formula;
+mod gpu;
 mod host;
 mod lanes;
 mod mask;
@@ -136,6 +137,10 @@ impl Operation for Attention {
 
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call)
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

@@ -1,6 +1,7 @@
 //! Batch normalisation with the statistics of training; the rewrites fold it into a preceding layer.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -56,6 +57,10 @@ impl Operation for BatchNorm {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

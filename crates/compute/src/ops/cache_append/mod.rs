@@ -1,6 +1,7 @@
 //! New keys or values written into a KV cache at `past`, in place.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -49,6 +50,10 @@ impl Operation for CacheAppend {
 
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(call)
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

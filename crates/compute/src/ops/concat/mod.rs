@@ -1,6 +1,7 @@
 //! Values one after the other along one axis.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -72,6 +73,10 @@ impl Operation for Concat {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

@@ -1,6 +1,7 @@
 //! Two-dimensional convolution (cross-correlation, as PyTorch's), channels first.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -113,6 +114,10 @@ impl Operation for Conv2d {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

@@ -1,6 +1,7 @@
 //! Rows of a table that may be in any weight format.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -44,6 +45,10 @@ impl Operation for Embedding {
 
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(call)
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

@@ -1,6 +1,7 @@
 //! Rows of a computed value by index: the end token of each text, patches in window order.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -56,6 +57,10 @@ impl Operation for Gather {
 
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call)
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

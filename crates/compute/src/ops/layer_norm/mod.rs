@@ -1,6 +1,7 @@
 //! Layer normalisation over the last dimension.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -53,6 +54,10 @@ impl Operation for LayerNorm {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

@@ -2,6 +2,7 @@
 
 mod dense;
 mod formula;
+mod gpu;
 mod gradient;
 pub(crate) mod host;
 mod reference;
@@ -83,6 +84,10 @@ impl Operation for Linear {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         dense::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

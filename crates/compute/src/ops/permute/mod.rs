@@ -1,6 +1,7 @@
 //! Dimensions in another order.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -51,6 +52,10 @@ impl Operation for Permute {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

@@ -1,6 +1,7 @@
 //! Mean or maximum over one axis, such as the tokens of each text.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -66,6 +67,10 @@ impl Operation for Pool {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

@@ -1,6 +1,7 @@
 //! Largest element or mean of windows of an image, channels first.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -63,6 +64,10 @@ impl Operation for Pool2d {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

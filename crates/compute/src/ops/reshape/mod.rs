@@ -1,6 +1,7 @@
 //! The same elements under other dimensions; costs nothing.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -48,6 +49,10 @@ impl Operation for Reshape {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

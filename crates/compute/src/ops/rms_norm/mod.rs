@@ -1,6 +1,7 @@
 //! Root-mean-square normalisation over the last dimension.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -46,6 +47,10 @@ impl Operation for RmsNorm {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

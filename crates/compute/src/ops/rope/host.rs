@@ -5,7 +5,7 @@ use crate::host::call::Call;
 use crate::host::rows::each_row;
 
 /// Axis of the position, and angle per position.
-type Turn = (usize, f64);
+pub(super) type Turn = (usize, f64);
 
 pub(super) fn run(op: &Rope, call: &mut Call<'_>) {
     turn(op, call, 1.0);
@@ -64,7 +64,7 @@ fn apply(pairing: Pairing, turned: &[(f32, f32)], head: &mut [f32]) {
 }
 
 /// For each pair of features.
-fn turns(op: &Rope, factors: Option<&[f32]>) -> Vec<Turn> {
+pub(super) fn turns(op: &Rope, factors: Option<&[f32]>) -> Vec<Turn> {
     let (rotary, theta) = (op.rotary as usize, f64::from(op.theta));
     let turn = |i: usize| {
         let (axis, exponent) = match op.axes {

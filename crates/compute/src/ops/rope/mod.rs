@@ -1,6 +1,7 @@
 //! Rotary position embedding: pairs of features are turned by an angle that grows with the position.
 
 mod formula;
+mod gpu;
 mod gradient;
 mod host;
 mod reference;
@@ -143,6 +144,10 @@ impl Operation for Rope {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

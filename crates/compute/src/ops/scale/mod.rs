@@ -1,6 +1,7 @@
 //! Multiplication by one number of the architecture.
 
 mod formula;
+mod gpu;
 mod gradient;
 mod host;
 mod reference;
@@ -46,6 +47,10 @@ impl Operation for Scale {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

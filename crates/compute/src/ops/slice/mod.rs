@@ -1,6 +1,7 @@
 //! A range along one axis.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -64,6 +65,10 @@ impl Operation for Slice {
 
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(self, call)
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {

@@ -1,6 +1,7 @@
 //! Softmax over the last dimension.
 
 mod formula;
+mod gpu;
 mod host;
 mod reference;
 
@@ -42,6 +43,10 @@ impl Operation for Softmax {
     fn host(&self, call: &mut Call<'_>) -> Result<(), Mismatch> {
         host::run(call);
         Ok(())
+    }
+
+    fn gpu(&self, call: &crate::gpu::Call<'_>) -> Result<Vec<crate::gpu::Dispatch>, Mismatch> {
+        gpu::run(self, call)
     }
 
     fn formula(&self, formula: &Formula<'_>) -> Result<Tensor<1>, Mismatch> {
