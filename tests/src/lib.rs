@@ -59,7 +59,7 @@ pub fn material_folder() -> Option<PathBuf> {
     Some(cache.join("bedside").join("material"))
 }
 
-/// Record that the calling test is skipped. `kind`: `golden`, `fetched` or `gpu`.
+/// Record that the calling test is skipped. `kind`: `golden`, `fetched`, `gpu`, or what else was wanted.
 #[track_caller]
 pub fn skip(kind: &str, reason: &str) {
     let thread = std::thread::current();

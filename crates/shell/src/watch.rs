@@ -116,7 +116,7 @@ mod tests {
         back(&mut seen);
         assert!(whole(folder.path(), &mut seen).is_empty(), "it grew");
         back(&mut seen);
-        assert_eq!(whole(folder.path(), &mut seen), [path.clone()]);
+        assert_eq!(whole(folder.path(), &mut seen), std::slice::from_ref(&path));
         assert!(whole(folder.path(), &mut seen).is_empty(), "once");
     }
 }

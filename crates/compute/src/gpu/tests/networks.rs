@@ -198,7 +198,7 @@ fn runs_repeat_bit_for_bit_in_flat_memory() {
 #[test]
 fn opengl_agrees_with_the_reference() {
     let Some(adapter) = adapters(Some(Backend::Gl)).into_iter().next() else {
-        return bedside_tests::skip("gpu", "no adapter through OpenGL");
+        return bedside_tests::skip("opengl", "no adapter through OpenGL");
     };
     let named = AdapterChoice::Named(adapter.name);
     let options = DeviceOptions { adapter: named, backend: Some(Backend::Gl), clamp: None };
