@@ -6,6 +6,7 @@ mod fuzz;
 mod metadata;
 mod test;
 mod tidy;
+mod train_demo;
 mod workspace;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ enum Verb {
     Tidy(tidy::Arguments),
     Fetch(fetch::Arguments),
     Fuzz(fuzz::Arguments),
+    TrainDemo(train_demo::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Verb::Tidy(arguments) => tidy::run(&arguments),
         Verb::Fetch(arguments) => fetch::run(&arguments),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
+        Verb::TrainDemo(arguments) => train_demo::run(&arguments),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

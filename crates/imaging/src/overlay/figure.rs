@@ -22,9 +22,9 @@ const OUTLINE: Rgb = [84, 196, 214];
 /// Rows of a panel, at least: smaller frames are enlarged (bicubic).
 const PANEL: u32 = 420;
 /// Characters of a caption line that are shown; longer ones end with dots.
-const LINE_CHARACTERS: usize = 400;
+const LINE_CHARACTERS: usize = 1200;
 /// Lines of a caption, at most, after wrapping.
-const LINES: usize = 12;
+const LINES: usize = 16;
 
 /// What to show. Nothing outside `mask` is drawn, whatever `frame` holds there.
 #[derive(Debug, Clone, Copy)]
