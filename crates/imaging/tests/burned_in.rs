@@ -6,6 +6,7 @@
 use std::fs;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bedside_imaging::{Frame, PhiMask, Quality, Sampling, Scan};
 use bedside_tests::{archive_files, fetched, golden};
@@ -101,7 +102,10 @@ const PYDICOM: [Screen; 3] = [
 /// The files of an archive and of the archives in it.
 fn files(archive: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = archive_files(archive).unwrap();
-    let folder = std::env::temp_dir().join(format!("bedside-burned-in-{}", std::process::id()));
+    // Tests run beside each other in one process: each its own folder.
+    static FOLDERS: AtomicUsize = AtomicUsize::new(0);
+    let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("bedside-burned-in-{}-{number}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let inner: Vec<_> = files.iter().filter(|(name, _)| name.ends_with("_CINE.zip")).cloned().collect();
     for (name, bytes) in inner {

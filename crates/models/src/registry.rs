@@ -110,7 +110,7 @@ pub(crate) fn describe(model: &Model) -> Result<Description, ModelsError> {
 }
 
 /// What a model wants done to its pictures; no weight is read.
-/// Errors: as [`describe`]'s; `NoTower` for a model that takes none.
+/// Errors: what its description gets wrong; `NoTower` for a model that takes none.
 pub fn preprocessing(model: &Model) -> Result<Preprocessing, ModelsError> {
     let vision = describe(model)?.vision.ok_or(ModelsError::NoTower { tower: "image" })?;
     Ok(vision.preprocessing)

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-use bedside_compute::{Numerics, Target};
 use bedside_compute::host::MAX_THREADS;
+use bedside_compute::{Numerics, Target};
 use bedside_models::{DualEncoder, Embeddings, LoadSettings, Towers};
 use bedside_weights::Model;
 

@@ -153,8 +153,7 @@ pub fn adapters(backend: Option<Backend>) -> Vec<Adapter> {
     found.into_iter().map(|(_, adapter)| adapter).collect()
 }
 
-/// All interfaces but OpenGL, which is asked only where the others have nothing: it takes longer to begin than they
-/// do, and shows the same adapters.
+/// All interfaces but OpenGL, which shows the same adapters.
 fn modern() -> wgpu::Backends {
     wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12
 }
@@ -165,9 +164,11 @@ pub(super) fn choose(options: &DeviceOptions) -> Result<(wgpu::Adapter, Adapter)
         AdapterChoice::Auto => adapter.kind != AdapterKind::Cpu,
         AdapterChoice::Named(name) => adapter.name.to_lowercase().contains(&name.to_lowercase()),
     };
-    let ways = match options.backend {
-        Some(backend) => vec![backend.flags()],
-        None => vec![modern(), wgpu::Backends::GL],
+    // OpenGL is not asked unasked: its libraries write to standard error of the program and take longer to begin.
+    let ways = match (options.backend, &options.adapter) {
+        (Some(backend), _) => vec![backend.flags()],
+        (None, AdapterChoice::Auto) => vec![modern()],
+        (None, AdapterChoice::Named(_)) => vec![modern(), wgpu::Backends::GL],
     };
     let mut names = Vec::new();
     for backends in ways {

@@ -37,7 +37,7 @@ struct Health {
 
 impl Device {
     /// Open the adapter that `options` choose. `pipelines`: what [`Device::kept_pipelines`] gave for the same
-    /// [`Device::pipelines_key`] in an earlier process; anything else is ignored with a warning.
+    /// [`Device::key`] in an earlier process; anything else is ignored with a warning.
     /// Errors: [`ComputeError::GpuMissing`], `GpuRefused`.
     pub fn open(options: &DeviceOptions, pipelines: Option<&[u8]>) -> Result<Self, ComputeError> {
         let (handle, adapter) = adapter::choose(options)?;

@@ -15,7 +15,7 @@ pub(crate) const TUNING_VERSION: u32 = 1;
 /// Measured choices of one adapter: family of kernels → variant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tuning {
-    /// [`TUNING_VERSION`]; another one is ignored.
+    /// `TUNING_VERSION`; another one is ignored.
     pub version: u32,
     /// Adapter, driver and kernel digest it was measured with; for another one it is ignored.
     pub key: String,
