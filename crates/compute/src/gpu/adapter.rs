@@ -164,7 +164,7 @@ pub(super) fn choose(options: &DeviceOptions) -> Result<(wgpu::Adapter, Adapter)
         AdapterChoice::Auto => adapter.kind != AdapterKind::Cpu,
         AdapterChoice::Named(name) => adapter.name.to_lowercase().contains(&name.to_lowercase()),
     };
-    // OpenGL is not asked unasked: its libraries write to standard error of the program and take longer to begin.
+    // OpenGL is not asked unasked: it takes longer to begin than the others and shows the same adapters.
     let ways = match (options.backend, &options.adapter) {
         (Some(backend), _) => vec![backend.flags()],
         (None, AdapterChoice::Auto) => vec![modern()],
