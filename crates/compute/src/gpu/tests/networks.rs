@@ -10,7 +10,7 @@ use super::{devices, named};
 use crate::graph::sample::{WIDTH, random_graph, vit};
 use crate::graph::{Graph, Sizes, Symbol};
 use crate::host::tests::networks::{
-    images, in_blocks, mobile, positions_and, resident_bytes, text, wide_decoder, window_inputs,
+    alone, images, in_blocks, mobile, positions_and, resident_bytes, text, wide_decoder, window_inputs,
     window_vision,
 };
 use crate::host::tests::{bits, close};
@@ -174,6 +174,9 @@ fn rows_that_are_not_finite_are_refused() {
 /// 1,000 runs; and what is pushed to the queue is taken back.
 #[test]
 fn runs_repeat_bit_for_bit_in_flat_memory() {
+    if !alone("gpu::tests::networks::runs_repeat_bit_for_bit_in_flat_memory") {
+        return;
+    }
     let graph = vit().unwrap();
     let weights = random_weights(&graph, 3);
     let Some(device) = devices().first() else { return };
@@ -189,7 +192,7 @@ fn runs_repeat_bit_for_bit_in_flat_memory() {
         }
     }
     assert_eq!(gpu.device_bytes(), taken);
-    // Other tests allocate in the same process; a leak of one arena per run would be 300 MiB.
+    // The driver keeps memory for later; a leak of one arena per run would be 300 MiB.
     if let (Some(before), Some(after)) = (before, resident_bytes()) {
         assert!(after < before + (256 << 20), "{before} bytes became {after}");
     }
