@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use bedside_imaging::IdentityField;
 use bedside_phantom::{Finding, PhantomError, Ranges, Scene, Simulator, Zone, dicom_cine, dicom_series};
 
 use crate::cli::{Arguments, Command, DemoArguments};
@@ -59,19 +58,13 @@ fn bedside_phantom_zone(zone: Zone) -> String {
 
 /// One zone's cine; all zones are of one patient and one study.
 fn cine(seed: u64, zone: Zone, finding: Finding, patient: u64) -> Result<Vec<u8>, PhantomError> {
-    let mut ranges = Ranges::training().only(finding);
-    if finding == Finding::PleuralEffusion {
-        ranges.rates.base_view = 0.0;
-    }
-    let mut scene = Scene::draw(&ranges, seed)?;
+    let mut scene = Scene::draw(&Ranges::training().only(finding), seed)?;
     scene.zone = zone;
     scene.motion.frames = FRAMES;
     let mut first = scene.clone();
     first.seed = patient;
     let mut series = dicom_series(&first)?;
     series.number = Some(1 + Zone::ALL.iter().position(|known| *known == zone).unwrap_or(0) as u32);
-    series.identification =
-        series.identification.with(IdentityField::PatientId, &format!("SIMULATED-{patient}"))?;
     dicom_cine(&scene, &Simulator::new(&scene)?.cine()?, series)
 }
 

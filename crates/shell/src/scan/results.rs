@@ -50,8 +50,8 @@ pub(super) struct Results<'a> {
     lines: Vec<Line>,
     reports: Vec<(Owner, Report)>,
     /// Patients and studies in the order they were met; what stands in reports are their places.
-    patients: Vec<Vec<u8>>,
-    studies: Vec<Vec<u8>>,
+    patients: Vec<(Option<String>, String)>,
+    studies: Vec<String>,
     unsaved: bool,
 }
 
@@ -106,9 +106,12 @@ impl<'a> Results<'a> {
             report: report.map_err(|error| Failure::new(crate::exit::Code::Store, error))?,
         });
         let text = |field| scanned.identification.as_ref().and_then(|known| known.text(field));
-        let patient = text(IdentityField::PatientId).map(|id| numbered(&mut self.patients, id, "patient"));
-        let study =
-            text(IdentityField::StudyInstanceUid).map(|uid| numbered(&mut self.studies, uid, "study"));
+        // The same number given by two issuers is two patients.
+        let issuer = text(IdentityField::IssuerOfPatientId).map(str::to_owned);
+        let patient = text(IdentityField::PatientId).map(|id| (issuer, id.to_owned()));
+        let patient = patient.map(|key| numbered(&mut self.patients, key, "patient"));
+        let study = text(IdentityField::StudyInstanceUid).map(str::to_owned);
+        let study = study.map(|uid| numbered(&mut self.studies, uid, "study"));
         self.reports.push((Owner { patient, study, name }, scanned.judged.report.clone()));
         Ok(())
     }
@@ -157,9 +160,9 @@ impl<'a> Results<'a> {
 }
 
 /// `patient 2`: its place among those met so far.
-fn numbered(met: &mut Vec<Vec<u8>>, key: &str, what: &str) -> String {
-    let place = met.iter().position(|known| known == key.as_bytes()).unwrap_or_else(|| {
-        met.push(key.as_bytes().to_vec());
+fn numbered<K: PartialEq>(met: &mut Vec<K>, key: K, what: &str) -> String {
+    let place = met.iter().position(|known| *known == key).unwrap_or_else(|| {
+        met.push(key);
         met.len() - 1
     });
     format!("{what} {}", place + 1)
@@ -192,4 +195,18 @@ fn write(out: &Folder, number: usize, scanned: &Scanned, language: Language) -> 
         out.write(name, bytes)?;
     }
     Ok(files.into_iter().map(|(name, _)| name).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_two_issuers_is_two_patients() {
+        let mut met = Vec::new();
+        let key = |issuer: Option<&str>| (issuer.map(str::to_owned), "7".to_owned());
+        let issuers = [Some("A"), Some("B"), None, Some("A")];
+        let numbers = issuers.map(|issuer| numbered(&mut met, key(issuer), "patient"));
+        assert_eq!(numbers, ["patient 1", "patient 2", "patient 3", "patient 1"]);
+    }
 }
